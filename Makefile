@@ -1,0 +1,83 @@
+# `make help` lists everything. Nothing has to be installed first but Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+ASSIGNMENT ?= reference/attention
+SUBMISSIONS ?= submissions/attention
+OUT ?= grades/$(notdir $(ASSIGNMENT:/=))
+NOTEBOOK ?= student_template/attention/attention.ipynb
+JOBS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help grade selfcheck verify test check lint bench gold schema lock clean distclean
+
+help:  ## list every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n      any folder or zip of notebooks"
+	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
+
+grade: $(VENV)/run-ready  ## grade the submissions, write grades/attention/index.html
+	@$(BIN)/grader grade "$(SUBMISSIONS)" --assignment "$(ASSIGNMENT)" --out "$(OUT)" $(if $(JOBS),--jobs $(JOBS))
+
+selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
+	@$(BIN)/grader selfcheck "$(NOTEBOOK)" --assignment "$(ASSIGNMENT)"
+
+verify: $(VENV)/run-ready  ## the reference must earn full marks, the untouched hand-out none
+	@$(BIN)/grader verify --assignment "$(ASSIGNMENT)"
+
+test: $(VENV)/dev-ready  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: lint test  ## ruff, mypy, import-linter, then the tests
+
+lint: $(VENV)/dev-ready  ## ruff, mypy and import-linter alone
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+bench: $(VENV)/run-ready  ## CPU and wall time per submission, next to `import numpy`
+	@$(BIN)/python bench/cost.py
+
+gold: $(VENV)/dev-ready  ## accept the pages as they are now as the expected ones
+	@GOLD=accept $(BIN)/python -m pytest -q tests/test_report.py
+
+schema: $(VENV)/run-ready  ## write the JSON Schema of results anew
+	@$(BIN)/python -m grader.report.schema
+
+lock: $(VENV)/dev-ready  ## resolve the dependencies anew (needs uv)
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml --group install -o requirements/run.txt
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml --group install --group dev -o requirements/dev.txt
+
+clean:  ## remove results and caches
+	@rm -rf grades dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find grader reference tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## also remove the virtual environment
+	@rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up .venv (once) ..."
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "python3 -m venv failed; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+
+# dev.txt holds all of run.txt, so a venv that is ready for tests is ready to grade.
+$(VENV)/run-ready: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@if [ $(VENV)/dev-ready -nt requirements/dev.txt ]; then :; else $(call install,run); fi
+	@touch $@
+
+$(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@$(call install,dev)
+	@touch $@
+
+define install
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/$(1).txt \
+	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+endef

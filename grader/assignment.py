@@ -1,0 +1,282 @@
+"""reference/<name>/ -> Assignment. A wrong assignment stops here, with the file, the key and the mend.
+
+Comes in: a folder with assignment.toml, solution.py and cases.py, all by the teacher, all trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import msgspec
+
+from grader.errors import AssignmentError
+from grader.model import Limits
+
+Found = Literal[
+    "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
+]
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of assignment.toml: an unknown key is a mistake, not a remark."""
+
+
+class Tolerance(_Table, frozen=True):
+    """How far a right answer may be off, as a share of the expected tensor's largest number."""
+
+    relative: float = 1e-4
+
+
+class LimitsTable(_Table, frozen=True):
+    """See `model.Limits`; `notebook_mb` is the largest file that is read at all."""
+
+    cpu_seconds: float = 5.0
+    wall_seconds: float = 10.0
+    memory_mb: int = 1024
+    output_mb: int = 64
+    notebook_mb: int = 50
+
+
+class Imports(_Table, frozen=True):
+    """Top-level modules that are against the rules, why, and those that are replaced by stand-ins."""
+
+    forbidden: tuple[str, ...] = ()
+    reason: str = "the assignment does not allow it"
+    inert: tuple[str, ...] = ()
+
+
+class Data(_Table, frozen=True):
+    """Names that the hand-out's own cells define."""
+
+    arrays: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+
+
+class Returns(_Table, frozen=True):
+    """One returned array. `axes` names its axes; `also` lists other layouts that are accepted (they may leave out an axis of
+    length 1)."""
+
+    name: str
+    axes: str
+    also: tuple[str, ...] = ()
+    optional: bool = False
+    picture: bool = False
+
+
+class Exercise(_Table, frozen=True):
+    """One function to write."""
+
+    title: str
+    points: float
+    returns: tuple[Returns, ...]
+    marks: dict[str, float]
+    builds_on: tuple[str, ...] = ()
+
+
+class Question(_Table, frozen=True):
+    """One written question; `heading` is found in notebooks whose tags were lost."""
+
+    title: str
+    heading: str
+    points: float
+
+
+class Slip(_Table, frozen=True):
+    """Words for a slip that the checks find by themselves."""
+
+    found_by: Found
+    title: str
+    hint: str
+
+
+class _File(_Table, frozen=True):
+    title: str
+    template: str
+    exercises: dict[str, Exercise]
+    questions: dict[str, Question] = {}
+    slips: dict[str, Slip] = {}
+    tolerance: Tolerance = Tolerance()
+    limits: LimitsTable = LimitsTable()
+    imports: Imports = Imports()
+    data: Data = Data()
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """One assignment, read and checked. `digest` changes with any file that can change a mark."""
+
+    name: str
+    folder: Path
+    title: str
+    template: Path
+    exercises: Mapping[str, Exercise]
+    questions: Mapping[str, Question]
+    slips: Mapping[str, Slip]
+    tolerance: Tolerance
+    limits: Limits
+    notebook_mb: int
+    imports: Imports
+    data: Data
+    solution: ModuleType
+    cases: ModuleType
+    digest: str
+
+    @property
+    def points(self) -> float:
+        """What the automatic part is worth."""
+        return sum(exercise.points for exercise in self.exercises.values())
+
+
+def load_assignment(folder: Path) -> Assignment:
+    """Read and check one assignment's folder; raises AssignmentError."""
+    file = folder / "assignment.toml"
+    table = _read_table(file)
+    _check_exercises(file, table)
+    _check_questions(file, table)
+    template = (folder / table.template).resolve()
+    if not template.is_file():
+        raise AssignmentError(file, "template", f"there is no notebook at {table.template!r}",
+                              "give the hand-out's path relative to this file")
+    solution = _import(folder / "solution.py", f"_reference_{folder.name}_solution")
+    cases = _import(folder / "cases.py", f"_reference_{folder.name}_cases")
+    _check_functions(folder, table, solution, cases)
+    limits = table.limits
+    return Assignment(
+        name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
+        questions=table.questions, slips=table.slips, tolerance=table.tolerance, imports=table.imports, data=table.data,
+        limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
+        notebook_mb=limits.notebook_mb, solution=solution, cases=cases,
+        digest=_digest([*sorted(folder.glob("*.py")), file, template]),
+    )
+
+
+def _read_table(file: Path) -> _File:
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise AssignmentError(file, "", f"cannot be read ({error.strerror})",
+                              "give --assignment a folder that holds an assignment.toml") from None
+    try:
+        return msgspec.toml.decode(text, type=_File)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$")
+        raise AssignmentError(file, path.strip("`.") or "(top)", problem, _mend(problem)) from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise AssignmentError(file, _line_of(str(error)), f"not valid TOML: {error}", "mend the line it names") from None
+
+
+def _mend(problem: str) -> str:
+    if "missing required field" in problem:
+        return "add the key"
+    if "unknown field" in problem:
+        return "take the key out, or correct its spelling"
+    return "give a value of the kind it expects"
+
+
+def _line_of(message: str) -> str:
+    found = re.search(r"line (\d+)", message)
+    return f"line {found[1]}" if found else ""
+
+
+def _check_exercises(file: Path, table: _File) -> None:
+    if not table.exercises:
+        raise AssignmentError(file, "exercises", "there is none", "add a table [exercises.<function name>]")
+    names = list(table.exercises)
+    for position, (name, exercise) in enumerate(table.exercises.items()):
+        key = f"exercises.{name}"
+        if not name.isidentifier():
+            raise AssignmentError(file, key, "is no Python function name", "name the table as the function is named")
+        if not exercise.points > 0:
+            raise AssignmentError(file, f"{key}.points", f"is {exercise.points:g}", "give a number above 0")
+        if not exercise.returns:
+            raise AssignmentError(file, f"{key}.returns", "is empty", f"add a [[{key}.returns]] for each returned array")
+        for earlier in exercise.builds_on:
+            if earlier not in names[:position]:
+                raise AssignmentError(file, f"{key}.builds_on", f"{earlier!r} is no earlier exercise",
+                                      f"choose from {', '.join(names[:position]) or 'nothing: this is the first'}")
+        _check_layouts(file, key, exercise)
+        _check_marks(file, key, exercise)
+
+
+def _check_layouts(file: Path, key: str, exercise: Exercise) -> None:
+    for index, spec in enumerate(exercise.returns):
+        where = f"{key}.returns[{index}]"
+        axes = spec.axes.split()
+        if len(set(axes)) != len(axes):
+            raise AssignmentError(file, f"{where}.axes", "names an axis twice", "give each axis a name of its own")
+        for layout in spec.also:
+            if not set(layout.split()) <= set(axes):
+                raise AssignmentError(file, f"{where}.also", f"{layout!r} has an axis that `axes` has not",
+                                      f"use the words of {spec.axes!r}")
+        if index == 0 and spec.optional:
+            raise AssignmentError(file, f"{where}.optional", "the first returned array cannot be optional", "take it out")
+
+
+def _check_marks(file: Path, key: str, exercise: Exercise) -> None:
+    for check, share in exercise.marks.items():
+        if not 0 <= share < float("inf"):
+            raise AssignmentError(file, f'{key}.marks."{check}"', f"is {share:g}", "give a number of 0 or more")
+    if not any(share > 0 for check, share in exercise.marks.items() if check.startswith("values.")):
+        raise AssignmentError(file, f"{key}.marks", "no check of values pays anything",
+                              'give at least one "values.<case>" a share above 0')
+
+
+def _check_questions(file: Path, table: _File) -> None:
+    for name, question in table.questions.items():
+        if not 0 <= question.points < float("inf"):
+            raise AssignmentError(file, f"questions.{name}.points", f"is {question.points:g}", "give a number of 0 or more")
+
+
+def _import(file: Path, name: str) -> ModuleType:
+    """Run a teacher's file as a module of its own; its mistakes become AssignmentErrors with the line."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise AssignmentError(file, "", "is missing", "an assignment needs assignment.toml, solution.py and cases.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(file.parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise AssignmentError(file, where_raised(error, file), f"raised {type(error).__name__}: {error}",
+                              f"make `python {file}` run") from error
+    finally:
+        sys.path.remove(str(file.parent))
+    return module
+
+
+def where_raised(error: BaseException, file: Path) -> str:
+    """The last line of `file` in an exception's traceback, as `line 12`, or an empty text."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}"
+    line, step = "", error.__traceback__
+    while step is not None:
+        if Path(step.tb_frame.f_code.co_filename).name == file.name:
+            line = f"line {step.tb_lineno}"
+        step = step.tb_next
+    return line
+
+
+def _check_functions(folder: Path, table: _File, solution: ModuleType, cases: ModuleType) -> None:
+    for name in table.exercises:
+        if not callable(getattr(solution, name, None)):
+            raise AssignmentError(folder / "solution.py", name, "is not defined", "write the reference of every exercise")
+    for name in ("cases", "properties"):
+        if not callable(getattr(cases, name, None)):
+            raise AssignmentError(folder / "cases.py", name, "is not defined", f"define `{name}(rng)`")
+
+
+def _digest(files: list[Path]) -> str:
+    content = hashlib.sha256()
+    for file in files:
+        data = file.read_bytes()
+        content.update(f"{file.name}\0{len(data)}\0".encode() + data)
+    return content.hexdigest()

@@ -1,0 +1,253 @@
+"""Transcript against Plan -> Judgement: every check of one exercise, and the verdict that follows.
+
+Comes in: arrays that the sandbox rebuilt from bytes. No student code runs here, and no expected value leaves from here but
+into words and pictures of public cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grader.checks.contract import check_contract
+from grader.checks.properties import check_properties
+from grader.checks.reading import Reading, read_value
+from grader.checks.replies import Replies, sentence, sort_replies, tell
+from grader.checks.source import check_imports, forbidden_uses
+from grader.checks.values import advise, check_values
+from grader.model import (
+    Answer,
+    Argument,
+    Finding,
+    Invocation,
+    Judgement,
+    Raised,
+    Returned,
+    Slice,
+    Transcript,
+    Verdict,
+)
+from grader.plan import ExercisePlan, Plan, differs
+
+__all__ = ["Heard", "judge", "judge_carried", "judge_unrun", "parts_to_ask", "why_not_run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the judge keeps of an exercise that was run: its replies, sorted, and its judgement."""
+
+    replies: Replies
+    judgement: Judgement
+    transcript: Transcript
+
+
+def why_not_run(piece: Slice, plan: Plan) -> Verdict | None:
+    """The verdict of a slice that must not or cannot be run, or None when it is to be run."""
+    if piece.state == "missing":
+        return "missing"
+    if piece.state == "broken":
+        return "error"
+    return "forbidden" if forbidden_uses(piece, plan.assignment.imports) else None
+
+
+def judge_unrun(plan: Plan, name: str, piece: Slice, verdict: Verdict) -> Judgement:
+    """The judgement of an exercise that was not run: everything that needs an answer is skipped."""
+    source = check_imports(piece, plan.assignment.imports)
+    silent = sort_replies(plan.exercises[name], _no_transcript(plan, name), plan.exercises[name].expected)
+    message = piece.message or source.message
+    findings = [
+        replace(finding, outcome="skipped", message=NOT_RUN[verdict])
+        for finding in _run_findings(plan, name, piece, {name: silent}, frozenset(), plan.exercises[name].expected, None)
+    ]
+    if verdict != "forbidden":
+        source = replace(source, outcome="skipped", message=NOT_RUN[verdict])
+    return Judgement(name, verdict, message, (*findings, source))
+
+
+NOT_RUN: Mapping[Verdict, str] = {
+    "missing": "there is no function to check",
+    "error": "the cell is not valid Python",
+    "forbidden": "it was not run because of the import rule",
+}
+
+
+def _no_transcript(plan: Plan, name: str) -> Transcript:
+    return Transcript(name, (None,) * len(plan.exercises[name].order))
+
+
+def judge(plan: Plan, name: str, piece: Slice, transcript: Transcript, earlier: Mapping[str, Heard]) -> Heard:
+    """All checks of one exercise against the reference's answers."""
+    exercise = plan.exercises[name]
+    return _judge(plan, exercise, piece, transcript, earlier, exercise.expected, None)
+
+
+Parts = Mapping[str, tuple[Sequence[Invocation], Transcript]]
+"""By earlier exercise: the calls that were asked of it on behalf of a later one, each twice in a row, and its transcript."""
+
+
+def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, Heard], parts: Parts) -> Heard:
+    """The same exercise on top of the student's own earlier answers, where that earns more; else `heard` itself."""
+    exercise = plan.exercises[heard.judgement.exercise]
+    composed = _compose_all(plan, exercise, parts)
+    if composed is None:
+        return heard
+    carried = _judge(plan, exercise, piece, heard.transcript, earlier, composed, composed)
+    if _values_right(carried.judgement) <= _values_right(heard.judgement):
+        return heard
+    verdict = carried.judgement.verdict
+    names = " and ".join(exercise.spec.builds_on)
+    words = f"Your {exercise.name} does the right thing with what your {names} returns" + (
+        f"; the difference to the expected results comes from {names}, where it is charged." if verdict == "correct"
+        else f" in part. {carried.judgement.message}"
+    )
+    return replace(carried, judgement=replace(carried.judgement, carried_forward=True, message=words))
+
+
+def parts_to_ask(plan: Plan, name: str, piece: Slice, earlier: Mapping[str, Heard], heard: Heard) -> dict[str, list[Invocation]]:
+    """The calls to the student's own earlier functions that marking on top of them needs; empty where that is not due.
+
+    Due when the exercise is not right, calls the earlier function, and that one answered but is wrong.
+    """
+    exercise = plan.exercises[name]
+    wrong = [part for part in exercise.spec.builds_on if part in earlier and earlier[part].judgement.verdict == "incorrect"]
+    if heard.judgement.verdict == "correct" or not wrong or not set(exercise.spec.builds_on) <= piece.uses:
+        return {}
+    asked: dict[str, list[Invocation]] = {}
+    for parts in exercise.parts:
+        for part in parts:
+            asked.setdefault(part.function, []).extend([part, part])
+    return asked if set(asked) <= set(earlier) else {}
+
+
+def _judge(
+    plan: Plan, exercise: ExercisePlan, piece: Slice, transcript: Transcript, earlier: Mapping[str, Heard],
+    expected: tuple[Answer, ...], composed: tuple[Answer, ...] | None,
+) -> Heard:
+    replies = sort_replies(exercise, transcript, expected)
+    known = {**{name: heard.replies for name, heard in earlier.items()}, exercise.name: replies}
+    wrong = frozenset() if composed else frozenset(
+        name for name in plan.exercises if name != exercise.name
+        and (name not in earlier or earlier[name].judgement.verdict != "correct")
+    )
+    run_findings = _run_findings(plan, exercise.name, piece, known, wrong, expected, composed)
+    findings = (*run_findings, check_imports(piece, plan.assignment.imports))
+    verdict, message = _verdict(exercise, piece, transcript, replies, findings)
+    found = frozenset(_find_slips(plan, exercise, piece, replies, findings))
+    notices = tuple(advise(plan, exercise, replies)) if verdict == "correct" and composed is None else ()
+    return Heard(replies, Judgement(exercise.name, verdict, message, findings, found, notices), transcript)
+
+
+def _run_findings(
+    plan: Plan, name: str, piece: Slice, replies: Mapping[str, Replies], wrong: frozenset[str], expected: tuple[Answer, ...],
+    composed: tuple[Answer, ...] | None,
+) -> Iterator[Finding]:
+    exercise = plan.exercises[name]
+    yield from check_values(plan, exercise, replies[name], piece, expected)
+    yield from check_contract(plan, exercise, replies[name])
+    yield from check_properties(plan, exercise, replies, wrong, composed)
+
+
+def _verdict(
+    exercise: ExercisePlan, piece: Slice, transcript: Transcript, replies: Replies, findings: Sequence[Finding]
+) -> tuple[Verdict, str]:
+    """One word for the exercise, and the sentence that explains it ("" when all is well)."""
+    failed = [finding for finding in findings if finding.outcome == "failed"]
+    if transcript.end != "finished":
+        return transcript.end, sentence(replies.silence)
+    if not failed:
+        return "correct", ""
+    raised = [reply for reply in transcript.replies if isinstance(reply, Raised)]
+    for kind in ("forbidden", "memory"):
+        for one in raised:
+            if one.kind == kind:
+                return one.kind, sentence(tell(one, piece, exercise.name))
+    if raised and not any(isinstance(reply, Returned) for reply in transcript.replies):
+        first = next((one for one in transcript.load if raised[0].exception == "NameError" and one.cell), raised[0])
+        return "error", sentence(tell(first if f"'{exercise.name}'" in raised[0].message else raised[0], piece, exercise.name))
+    return "incorrect", failed[0].message
+
+
+def _find_slips(
+    plan: Plan, exercise: ExercisePlan, piece: Slice, replies: Replies, findings: Sequence[Finding]
+) -> Iterator[str]:
+    """The slips that the checks can name by themselves."""
+    for heards in replies.by_call:
+        for heard in heards:
+            if isinstance(heard, Reading):
+                yield from heard.found
+    failed = {finding.id for finding in findings if finding.outcome == "failed"}
+    if "contract.inputs_unchanged" in failed:
+        yield "inputs_changed"
+    if "contract.repeatable" in failed:
+        yield "answers_vary"
+        return
+    right = {case.case.id: not any(f"values.{case.case.id}.{spec.name}" in failed for spec in exercise.spec.returns)
+             for case in exercise.cases if case.case.pays == "value"}
+    public = [case.case for case in exercise.cases if case.case.visibility == "public"]
+    same = {case.case.id for case in exercise.cases if case.case.visibility == "hidden" and case.case.id in right
+            and any(_sizes(case.case.arguments) == _sizes(other.arguments) for other in public)}
+    others = set(right) - same - {case.id for case in public}
+    if not others or any(right[name] for name in others):
+        return
+    if piece.uses & set(plan.assignment.data.arrays):
+        yield "global_read"
+    elif same and all(right[name] for name in same):
+        yield "size_fixed"
+
+
+def _sizes(arguments: Sequence[Argument]) -> list[object]:
+    return [argument.shape if isinstance(argument, np.ndarray) else argument for argument in arguments]
+
+
+def _values_right(judgement: Judgement) -> int:
+    return sum(finding.outcome == "passed" for finding in judgement.findings if finding.pays != "guard")
+
+
+def _compose_all(
+    plan: Plan, exercise: ExercisePlan, parts: Parts
+) -> tuple[Answer, ...] | None:
+    """The expected answer of each call on top of the student's own earlier answers; None where these carry nothing."""
+    answers: dict[str, list[Answer]] = {}
+    for name, (asked, transcript) in parts.items():
+        own = _own_answers(plan, name, asked, transcript)
+        if own is None or not _depends_on_inputs(plan, own):
+            return None
+        answers[name] = own
+    upcoming = {name: iter(own) for name, own in answers.items()}
+    composed = []
+    for call, needed in enumerate(exercise.parts):
+        answer = plan.compose(exercise.name, call, [next(upcoming[part.function]) for part in needed])
+        if answer is None or set(answer) != set(exercise.expected[call]):
+            return None
+        composed.append(answer)
+    return tuple(composed)
+
+
+def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript: Transcript) -> list[Answer] | None:
+    """The student's earlier function's answers, one for each pair of equal calls; None unless all came, equal and well formed."""
+    specs, own = plan.exercises[name].spec.returns, []
+    for first, again, part in zip(transcript.replies[::2], transcript.replies[1::2], asked[::2], strict=True):
+        if not isinstance(first, Returned) or not isinstance(again, Returned):
+            return None
+        expected = plan.reference(part)
+        one, other = read_value(first.value, specs, expected), read_value(again.value, specs, expected)
+        if set(one.answer) != set(expected) or set(other.answer) != set(expected):
+            return None
+        if any(differs(np.nan_to_num(one.answer[key]), np.nan_to_num(other.answer[key]), plan.assignment) for key in expected):
+            return None
+        own.append(one.answer)
+    return own
+
+
+def _depends_on_inputs(plan: Plan, answers: Sequence[Answer]) -> bool:
+    """Whether each returned array differs between some two calls with results of one shape: constants carry nothing forward."""
+    for name in answers[0]:
+        by_shape: dict[tuple[int, ...], list[Answer]] = {}
+        for answer in answers:
+            by_shape.setdefault(answer[name].shape, []).append(answer)
+        groups = [group for group in by_shape.values() if len(group) > 1]
+        if not any(differs(other[name], group[0][name], plan.assignment) for group in groups for other in group[1:]):
+            return False
+    return True

@@ -1,0 +1,76 @@
+"""Does it keep to what was asked: shapes and kinds of results, inputs left alone, equal calls with equal results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.checks.reading import Reading
+from grader.checks.replies import Replies
+from grader.model import Finding, Outcome, Raised
+from grader.plan import ExercisePlan, Plan, differs
+
+
+def check_contract(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iterator[Finding]:
+    """The three findings that need no expected value."""
+    advisory = {planned.call for planned in exercise.cases if planned.case.pays == "advice"}
+    readings = [
+        heard for call, heards in enumerate(replies.by_call) if call not in advisory
+        for heard in heards if isinstance(heard, Reading)
+    ]
+    yield _returns(exercise, readings)
+    yield _inputs_unchanged(exercise, replies, answered=bool(readings))
+    yield _repeatable(plan, replies, answered=bool(readings))
+
+
+def _finding(name: str, title: str, outcome: Outcome, message: str) -> Finding:
+    return Finding(f"contract.{name}", title, "public", outcome, message, f"contract.{name}", "guard")
+
+
+def _returns(exercise: ExercisePlan, readings: list[Reading]) -> Finding:
+    names = " and ".join(spec.name for spec in exercise.spec.returns)
+    title = f"returns {names}: finite real numbers of the right shape"
+    if not readings:
+        return _finding("returns", title, "skipped", NO_ANSWER)
+    problems = [problem for reading in readings for problem in reading.problems.values()]
+    if problems:
+        return _finding("returns", title, "failed", f"{problems[0]}.")
+    return _finding("returns", title, "passed", "")
+
+
+NO_ANSWER = "there was no answer to check"
+
+
+def _inputs_unchanged(exercise: ExercisePlan, replies: Replies, *, answered: bool) -> Finding:
+    title = "leaves its arguments unchanged"
+    if replies.changed:
+        names = ", ".join(exercise.parameters[at] if at < len(exercise.parameters) else f"argument {at + 1}"
+                          for at in sorted(replies.changed))
+        return _finding("inputs_unchanged", title, "failed", f"It changes {names} in place; work on a copy.")
+    return _finding("inputs_unchanged", title, "passed" if answered else "skipped", "" if answered else NO_ANSWER)
+
+
+def _repeatable(plan: Plan, replies: Replies, *, answered: bool) -> Finding:
+    title = "gives equal results for equal calls"
+    if not answered:
+        return _finding("repeatable", title, "skipped", NO_ANSWER)
+    if any(_vary(plan, heards) for heards in replies.by_call):
+        return _finding("repeatable", title, "failed", "Two calls with the same arguments gave different results.")
+    return _finding("repeatable", title, "passed", "")
+
+
+def _vary(plan: Plan, heards: tuple[Reading | Raised | None, ...]) -> bool:
+    heard = [one for one in heards if one is not None]
+    if len({isinstance(one, Reading) for one in heard}) > 1:
+        return True
+    readings = [one for one in heard if isinstance(one, Reading)]
+    return any(_readings_differ(plan, readings[0], other) for other in readings[1:])
+
+
+def _readings_differ(plan: Plan, one: Reading, other: Reading) -> bool:
+    if one.answer.keys() != other.answer.keys():
+        return True
+    return any(
+        differs(np.nan_to_num(other.answer[name]), np.nan_to_num(one.answer[name]), plan.assignment) for name in one.answer
+    )

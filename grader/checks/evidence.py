@@ -1,0 +1,63 @@
+"""What a student's page shows beside the marks: the graded code with its messages, and public results beside the expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from grader.assignment import Returns
+from grader.checks.replies import Replies
+from grader.model import Array, Evidence, Listing, Picture, Raised, Slice, Transcript
+from grader.plan import ExercisePlan, Plan
+
+
+def gather_evidence(
+    plan: Plan, slices: Mapping[str, Slice], transcripts: Mapping[str, Transcript], replies: Mapping[str, Replies]
+) -> Evidence:
+    """Code and pictures of one submission."""
+    listings = {name: _with_marks(piece, transcripts.get(name)) for name, piece in slices.items()}
+    pictures = [picture for name, heard in replies.items() for picture in _pictures(plan.exercises[name], heard)]
+    return Evidence(listings, tuple(pictures))
+
+
+def _with_marks(piece: Slice, transcript: Transcript | None) -> tuple[Listing, ...]:
+    """The slice's code, each line that raised with what it raised, said once."""
+    if transcript is None:
+        return piece.listings
+    raised = [*transcript.load, *(reply for reply in transcript.replies if isinstance(reply, Raised))]
+    return tuple(replace(listing, marks=(*listing.marks, *_marks(listing, raised))) for listing in piece.listings)
+
+
+def _marks(listing: Listing, raised: list[Raised]) -> Iterator[tuple[int, str]]:
+    last = listing.first_line + listing.source.count("\n")
+    said = set()
+    for one in raised:
+        if one.cell == listing.cell and one.line is not None and listing.first_line <= one.line <= last and one.line not in said:
+            said.add(one.line)
+            yield one.line, f"{one.exception}: {one.message}" if one.message else one.exception
+
+
+def _pictures(exercise: ExercisePlan, replies: Replies) -> Iterator[Picture]:
+    for planned in exercise.cases:
+        if planned.case.visibility == "public":
+            answer = replies.answer(planned.call) or {}
+            for spec in exercise.spec.returns:
+                if spec.picture:
+                    expected = exercise.expected[planned.call][spec.name]
+                    yield from _matrices(exercise, spec, planned.case.title, answer.get(spec.name), expected)
+
+
+def _matrices(
+    exercise: ExercisePlan, spec: Returns, case: str, yours: Array | None, expected: Array
+) -> Iterator[Picture]:
+    """One picture of a matrix; one for each slice along the first axis of a stack of matrices."""
+    axes = spec.axes.split()
+    words = spec.name.replace("_", " ")
+    if expected.ndim == 2:
+        yield Picture(exercise.name, f"{words}, {case}", axes[0], axes[1], yours, expected)
+    elif expected.ndim == 3:
+        for index, matrix in enumerate(np.asarray(expected)):
+            part = None if yours is None else np.asarray(yours)[index]
+            yield Picture(exercise.name, f"{words}, {case}, {axes[0]} {index + 1}", axes[1], axes[2], part, matrix)

@@ -1,0 +1,88 @@
+"""Do the student's own answers stand in the relations that must hold whatever the expected values are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from grader.checks.contract import NO_ANSWER
+from grader.checks.reading import Reading
+from grader.checks.replies import Replies
+from grader.model import Answer, Comparison, Finding, Outcome, Property
+from grader.plan import ExercisePlan, Plan, PlannedProperty, differs
+
+
+def check_properties(
+    plan: Plan, exercise: ExercisePlan, replies: Mapping[str, Replies], wrong: frozenset[str], composed: Sequence[Answer] | None
+) -> Iterator[Finding]:
+    """One finding for each property.
+
+    `wrong` names the exercises on which no property may rely. `composed` holds, where the exercise is marked on top of an
+    earlier wrong one, what a right function gives there: what that breaks too is not charged again.
+    """
+    for planned in exercise.properties:
+        yield _check(plan, planned, replies, wrong, composed)
+
+
+def _check(
+    plan: Plan, planned: PlannedProperty, replies: Mapping[str, Replies], wrong: frozenset[str], composed: Sequence[Answer] | None
+) -> Finding:
+    relation = planned.property
+    unfair = [name for name in relation.relies_on if name in wrong]
+    if unfair:
+        return _finding(relation, "skipped", f"this compares with your {unfair[0]}, which is not right yet", applies=False)
+    given = [replies[name].answer(call) if name in replies else None for name, call in planned.calls]
+    answers = [answer for answer in given if answer is not None]
+    if len(answers) < len(given):
+        return _finding(relation, "skipped", NO_ANSWER)
+    if _left_out(planned, replies):
+        reason = f"{' and '.join(relation.needs)} was not returned, which this assignment allows"
+        return _finding(relation, "skipped", reason, applies=False)
+    try:
+        broken = _first_broken(plan, relation.compare(answers))
+    except (KeyError, IndexError, ValueError):  # an array that came in a wrong shape is not in its answer
+        return _finding(relation, "skipped", NO_ANSWER)
+    if broken and composed is not None and _follows(plan, planned, replies, composed):
+        reason = "it cannot hold on top of your earlier function, and is not charged again"
+        return _finding(relation, "skipped", reason, applies=False)
+    return _finding(relation, "failed" if broken else "passed", broken)
+
+
+def _finding(relation: Property, outcome: Outcome, message: str, *, applies: bool = True) -> Finding:
+    key = f"property.{relation.id}"
+    return Finding(key, relation.title, relation.visibility, outcome, message, key, "guard", applies=applies)
+
+
+def _left_out(planned: PlannedProperty, replies: Mapping[str, Replies]) -> bool:
+    """Whether an array that the property needs was left out, as the assignment allows."""
+    heard = [one for name, call in planned.calls for one in replies[name].by_call[call] if isinstance(one, Reading)]
+    return any(name in one.left_out for name in planned.property.needs for one in heard)
+
+
+def _follows(plan: Plan, planned: PlannedProperty, replies: Mapping[str, Replies], composed: Sequence[Answer]) -> bool:
+    """Whether a right function on top of the student's own earlier one breaks the property as well."""
+    relation = planned.property
+    given = [composed[call] if name == relation.exercise else replies[name].answer(call) for name, call in planned.calls]
+    try:
+        return bool(_first_broken(plan, relation.compare([answer for answer in given if answer is not None])))
+    except (KeyError, IndexError, ValueError):
+        return True
+
+
+def _first_broken(plan: Plan, pairs: Iterable[Comparison]) -> str:
+    """What the first pair that disagrees says, or "" when all agree."""
+    for pair in pairs:
+        actual, expected = np.asarray(pair.actual, float), np.asarray(pair.expected, float)
+        if actual.shape != expected.shape or differs(actual, expected, plan.assignment):
+            return f"The results disagree in {pair.label}{_by_how_much(actual, expected)}."
+    return ""
+
+
+def _by_how_much(actual: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+                 expected: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+    if actual.shape != expected.shape:
+        return " (they have different shapes)"
+    with np.errstate(all="ignore"):
+        gap = float(np.abs(actual - expected).max())
+    return f" (by up to {gap:.2g})" if np.isfinite(gap) else " (there are NaN or infinite numbers)"

@@ -1,0 +1,132 @@
+"""A returned value -> named arrays in the assignment's own axes, with what was odd about it in words.
+
+The value was rebuilt from bytes by the sandbox, so its arrays are plain; what they hold is still the student's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.assignment import Returns
+from grader.model import Answer, Array, Items, Opaque, Tree
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One answer, read. `problems` says why a name is not in `answer`, or what is wrong with it although it is; `left_out`
+    holds names that were not returned and need not be."""
+
+    answer: Answer
+    problems: Mapping[str, str]
+    left_out: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
+
+
+def read_value(value: Tree, specs: Sequence[Returns], expected: Answer) -> Reading:
+    """Find each declared array in a returned value, in whichever accepted layout it came."""
+    parts = list(value.items) if isinstance(value, Items) and _is_several(value, specs) else [value]
+    surplus = parts[len(specs):]
+    in_order = _match(parts, specs, expected)
+    if len(specs) > 1 and len(parts) >= len(specs) and not in_order.answer:
+        turned = _match([*reversed(parts[:len(specs)])], specs, expected)
+        if len(turned.answer) == len(specs):
+            words = " and ".join(spec.name for spec in specs)
+            note = {specs[0].name: f"the results come back in another order than {words}"}
+            return Reading(turned.answer, {**turned.problems, **note}, found=frozenset({"results_swapped"}))
+    if surplus:
+        note = {specs[0].name: f"{len(parts)} values are returned where {len(specs)} were asked for"}
+        return Reading(in_order.answer, {**in_order.problems, **note}, in_order.left_out, in_order.found)
+    return in_order
+
+
+def _is_several(value: Items, specs: Sequence[Returns]) -> bool:
+    """Whether a tuple or list holds the declared arrays, rather than being one of them cut into pieces."""
+    return len(specs) > 1 and (value.kind == "tuple" or len(value.items) >= len(specs)) and len(value.items) > 0
+
+
+def _match(parts: Sequence[Tree], specs: Sequence[Returns], expected: Answer) -> Reading:
+    answer: dict[str, Array] = {}
+    problems: dict[str, str] = {}
+    left_out = set()
+    for index, spec in enumerate(specs):
+        if index >= len(parts):
+            if spec.optional:
+                left_out.add(spec.name)
+            else:
+                problems[spec.name] = f"{spec.name} is not returned"
+            continue
+        array, problem = _read_array(parts[index], spec, expected[spec.name])
+        if array is not None:
+            answer[spec.name] = array
+        if problem:
+            problems[spec.name] = problem
+    found = {"result_left_out"} if len(parts) < len(specs) and len(specs) - len(parts) > len(left_out) and answer else set()
+    return Reading(answer, problems, frozenset(left_out), frozenset(found))
+
+
+def _read_array(part: Tree, spec: Returns, expected: Array) -> tuple[Floats | None, str]:
+    """(the array in the declared axes or None, what is wrong with it or "")."""
+    array, problem = _as_array(part)
+    if array is None:
+        return None, f"{spec.name} is {problem}"
+    if array.dtype.kind == "c":
+        return None, f"{spec.name} holds complex numbers"
+    candidates = list(_layouts(array, spec, expected))
+    if not candidates:
+        axes = " × ".join(spec.axes.split())
+        return None, f"{spec.name} has shape {_shape(array)} where {_shape(expected)} ({axes}) was asked for"
+    best = min(candidates, key=lambda candidate: _distance(candidate, expected))
+    if not np.isfinite(best).all():
+        return best, f"{spec.name} holds {_count_not_finite(best)}"
+    return best, ""
+
+
+def _as_array(part: Tree) -> tuple[Array | None, str]:
+    if isinstance(part, Opaque):
+        return None, part.description
+    if isinstance(part, np.ndarray):
+        return part, ""
+    pieces = [_as_array(item)[0] for item in part.items]
+    arrays = [piece for piece in pieces if piece is not None]
+    if not arrays or len(arrays) < len(pieces):
+        return None, f"a {part.kind} that does not hold arrays alone"
+    if len({array.shape for array in arrays}) > 1:
+        return None, f"a {part.kind} of arrays of different shapes"
+    return np.stack(arrays), ""
+
+
+def _layouts(array: Array, spec: Returns, expected: Array) -> list[Floats]:
+    """The array in the declared axes, once for each accepted layout that its shape fits."""
+    axes = spec.axes.split()
+    sizes = dict(zip(axes, expected.shape, strict=True))
+    fitting = []
+    for layout in (axes, *(other.split() for other in spec.also)):
+        absent = [axis for axis in axes if axis not in layout]
+        if array.shape != tuple(sizes[axis] for axis in layout) or any(sizes[axis] != 1 for axis in absent):
+            continue
+        full = array.astype(float).reshape([*array.shape, *(1 for _ in absent)])
+        order = [*layout, *absent]
+        fitting.append(full.transpose([order.index(axis) for axis in axes]))
+    return fitting
+
+
+def _distance(array: Floats, expected: Array) -> float:
+    with np.errstate(all="ignore"):
+        distance = float(np.abs(array - expected).sum())
+    return distance if np.isfinite(distance) else float("inf")
+
+
+def _count_not_finite(array: Floats) -> str:
+    nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    parts = [f"{count} {word}" for count, word in ((nans, "NaN"), (infinite, "infinite")) if count]
+    return f"{' and '.join(parts)} of {array.size} numbers"
+
+
+def _shape(array: Array) -> str:
+    return "(" + ", ".join(str(size) for size in array.shape) + ")" if array.ndim != 1 else f"({array.shape[0]},)"

@@ -1,0 +1,80 @@
+"""Are the numbers right: each returned array of each case against the reference's, within the assignment's tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.checks.reading import Reading
+from grader.checks.replies import Replies, sentence, tell
+from grader.model import Answer, Array, Case, Finding, Notice, Outcome, Raised, Slice
+from grader.plan import ExercisePlan, Plan, PlannedCase, differs
+
+
+def check_values(
+    plan: Plan, exercise: ExercisePlan, replies: Replies, piece: Slice, expected: tuple[Answer, ...]
+) -> Iterator[Finding]:
+    """One finding for each case and returned array."""
+    for planned in exercise.cases:
+        if planned.case.pays != "advice":
+            for spec in exercise.spec.returns:
+                yield _check(plan, exercise, replies, piece, planned, spec.name, expected[planned.call])
+
+
+def advise(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iterator[Notice]:
+    """Notices for cases that cost nothing and were not met."""
+    for planned in exercise.cases:
+        if planned.case.pays == "advice":
+            heard, expected = replies.by_call[planned.call][0], exercise.expected[planned.call]
+            met = isinstance(heard, Reading) and not any(
+                differs(array, expected[name], plan.assignment) for name, array in heard.answer.items()
+            )
+            if not met:
+                yield Notice(planned.case.id, planned.case.advice)
+
+
+def _check(
+    plan: Plan, exercise: ExercisePlan, replies: Replies, piece: Slice, planned: PlannedCase, name: str, expected: Answer
+) -> Finding:
+    trouble = replies.trouble(planned.call)
+    if trouble is not None:
+        words = tell(trouble, piece, exercise.name) if isinstance(trouble, Raised) else trouble
+        return _finding(exercise, planned.case, name, "failed", sentence(words))
+    for heard in replies.by_call[planned.call]:
+        assert isinstance(heard, Reading)  # anything else is trouble
+        if name in heard.left_out:
+            reason = f"{name} was not returned, which this assignment allows"
+            return _finding(exercise, planned.case, name, "skipped", reason, applies=False)
+        if name not in heard.answer:
+            return _finding(exercise, planned.case, name, "failed", sentence(heard.problems[name]))
+        if differs(heard.answer[name], expected[name], plan.assignment):
+            message = _describe(name, planned.case, heard.answer[name], expected[name], plan)
+            return _finding(exercise, planned.case, name, "failed", message)
+    return _finding(exercise, planned.case, name, "passed", "")
+
+
+def _finding(
+    exercise: ExercisePlan, case: Case, name: str, outcome: Outcome, message: str, *, applies: bool = True
+) -> Finding:
+    return Finding(
+        f"values.{case.id}.{name}", f"{name} for {case.title}", case.visibility, outcome, message, f"values.{case.id}",
+        "edge" if case.pays == "edge" else "value", 1 / len(exercise.spec.returns), applies,
+    )
+
+
+def _describe(name: str, case: Case, actual: Array, expected: Array, plan: Plan) -> str:
+    """How far off; of a hidden case neither inputs nor expected numbers."""
+    if not np.isfinite(actual).all():
+        return f"{int((~np.isfinite(actual)).sum())} of {actual.size} numbers in {name} are NaN or infinite."
+    gaps = np.abs(actual - expected)
+    wrong = int((gaps > plan.assignment.tolerance.relative * np.abs(expected).max()).sum())
+    counted = f"{wrong} of {actual.size} numbers differ" if wrong > 1 else f"1 of {actual.size} numbers differs"
+    if case.visibility == "hidden":
+        return f"{counted}, by up to {float(gaps.max()):.2g}."
+    at = np.unravel_index(int(gaps.argmax()), gaps.shape)
+    place = ", ".join(str(int(index)) for index in at)
+    return (
+        f"{counted}; the largest difference is {float(gaps[at]):.3g} at {name}[{place}]: "
+        f"yours is {float(actual[at]):.4g}, expected is {float(expected[at]):.4g}."
+    )

@@ -1,0 +1,250 @@
+"""The command line: one function per command, exit codes, and the only place that prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from grader import __version__
+from grader.errors import AssignmentError, GraderError, SandboxError, UsageError
+
+if TYPE_CHECKING:
+    from grader.model import Check, Result
+
+OK, INCOMPLETE, WRONG = 0, 1, 2
+
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and carry out one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.command(options)
+    except (UsageError, AssignmentError) as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        return WRONG
+    except SandboxError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}\nNo student code was run. Nothing was graded.")
+        return INCOMPLETE
+    except GraderError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        return INCOMPLETE
+    except KeyboardInterrupt:
+        err.print("stopped; what was finished is on disk, and the next run does the rest again")
+        return INCOMPLETE
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="grader", description="Marks notebooks: runs each student's functions behind walls, compares the numbers, says why.",
+        epilog="Exit status: 0 all is well; 1 the run ended early, or a check failed; 2 the command or the assignment is wrong.",
+    )
+    parser.add_argument("--version", action="version", version=f"grader {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_grade(commands)
+    _add_selfcheck(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "grade", help="grade a folder or a zip of notebooks",
+        description="Grades every notebook in a folder or a zip. Writes OUT/index.html, OUT/grades.csv, and for each submission "
+        "OUT/results/ID.json and OUT/feedback/ID.html.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("submissions", nargs="?", type=Path, default=Path("submissions/attention"),
+                         help="folder or zip: each notebook in it, and each sub-folder with a notebook, is one submission")
+    _add_assignment(command)
+    command.add_argument("--out", type=Path, default=None, metavar="DIR", help="where to write (default: grades/<assignment>)")
+    command.add_argument("--jobs", type=_positive, default=None, metavar="N", help="worker processes (default: one per core)")
+    command.add_argument("--seed", default=None, metavar="TEXT",
+                         help="secret that hidden cases are drawn from (default: $GRADER_SEED, else the assignment's .seed file)")
+    command.set_defaults(command=_grade)
+
+
+def _add_selfcheck(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "selfcheck", help="run the public checks on one notebook",
+        description="Runs the public checks on one notebook and says what to look at. Exit status 0 only when all of them pass.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.add_argument("notebook", nargs="?", type=Path, default=Path("student_template/attention/attention.ipynb"),
+                         help="the notebook, saved")
+    _add_assignment(command)
+    command.set_defaults(command=_selfcheck)
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "verify", help="check an assignment: the reference earns full marks, the untouched hand-out none",
+        description="Grades known hand-ins through the whole pipeline and says where the assignment contradicts itself.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    _add_assignment(command)
+    command.add_argument("--seed", default=None, metavar="TEXT", help="as for grade")
+    command.set_defaults(command=_verify)
+
+
+def _add_assignment(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--assignment", type=Path, default=Path("reference/attention"), metavar="DIR",
+                         help="folder with assignment.toml, solution.py and cases.py")
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.collect import collect
+    from grader.distribute import default_jobs, grade_all
+    from grader.pipeline import open_box, prepare
+    from grader.publish import publish
+    from grader.seed import find_seed
+
+    assignment = load_assignment(options.assignment)
+    found = collect(options.submissions)
+    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder))
+    target: Path = options.out or Path("grades") / assignment.name
+    with open_box(assignment) as box:
+        box.start()
+        layers = box.layers
+    out.print(f"Grading {len(found.submissions)} submissions of “{escape(assignment.title)}” behind {', '.join(layers)}.")
+    for name in found.left_out:
+        out.print(f"  left out, not a notebook: {escape(_printable(name))}")
+    results = _with_progress(len(found.submissions), lambda done: grade_all(
+        found.submissions, course, target, options.jobs or default_jobs(), done,
+    ))
+    publish(results, assignment, target)
+    _print_summary(results, target)
+    return OK
+
+
+def _with_progress(total: int, work: object) -> list[Result]:
+    """A bar on a terminal, a line for each submission in a pipe."""
+    assert callable(work)
+    if not out.is_terminal:
+        results: list[Result] = work(lambda result: out.print(f"  {_line(result)}"))
+        return results
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+               TextColumn("{task.fields[name]}"))
+    with Progress(*columns, console=out, transient=True, auto_refresh=False) as progress:
+        task = progress.add_task("grading", total=total, name="")
+
+        def done(result: Result) -> None:
+            progress.update(task, advance=1, name=escape(result.submission.id), refresh=True)
+
+        finished: list[Result] = work(done)
+    return finished
+
+
+def _line(result: Result) -> str:
+    name = escape(_printable(result.submission.id))
+    if result.status == "needs_attention":
+        return f"{name}: needs attention ({result.attention[0].code})"
+    return f"{name}: {result.score:g} of {result.points:g}"
+
+
+def _print_summary(results: Sequence[Result], target: Path) -> None:
+    attention = [result for result in results if result.status == "needs_attention"]
+    scores = [result.score for result in results if result.score is not None]
+    table = Table(title=f"{len(results)} submissions", title_justify="left", show_header=True)
+    table.add_column("exercise")
+    for verdict in ("correct", "incorrect", "missing", "other"):
+        table.add_column(verdict, justify="right")
+    for name in next((result.exercises for result in results if result.exercises), {}):
+        verdicts = [result.exercises[name].verdict for result in results if name in result.exercises]
+        counts = [verdicts.count(verdict) for verdict in ("correct", "incorrect", "missing")]
+        table.add_row(name, *map(str, counts), str(len(verdicts) - sum(counts)))
+    out.print(table)
+    if scores:
+        mean, most = sum(scores) / len(scores), results[0].points
+        out.print(f"mean {mean:.1f}, lowest {min(scores):g}, highest {max(scores):g} of {most:g}")
+    for result in attention:
+        name, reason = _printable(result.submission.id), _printable(result.attention[0].message)
+        out.print(f"[yellow]needs attention:[/] {escape(name)}: {escape(reason)}")
+    out.print(f"Open {escape(str(target / 'index.html'))} for the class, {escape(str(target / 'feedback'))} for the students.")
+
+
+def _selfcheck(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.selfcheck import all_passed, selfcheck
+
+    assignment = load_assignment(options.assignment)
+    graded = selfcheck(options.notebook, assignment)
+    result = graded.result
+    for problem in result.attention:
+        out.print(f"[bold red]✗[/] {escape(problem.message)}")
+    for name, exercise in result.exercises.items():
+        good = exercise.verdict == "correct"
+        colour = "green" if good else "red"
+        out.print(f"\n[bold]{escape(assignment.exercises[name].title)}[/]: [{colour}]{exercise.verdict}[/]")
+        if exercise.message:
+            out.print(f"  {escape(_printable(exercise.message))}")
+        for diagnosis in exercise.diagnoses:
+            out.print(f"  [bold]{escape(diagnosis.title)}.[/] {escape(diagnosis.hint)}")
+        if exercise.verdict != "missing":
+            for check in exercise.checks:
+                _print_check(check, said=exercise.message)
+    for notice in result.notices:
+        place = f" (cell {notice.cell})" if notice.cell else ""
+        out.print(f"\n[yellow]note[/]{place}: {escape(_printable(notice.message))}")
+    for name, question in result.questions.items():
+        words = len(question.answer.split())
+        out.print(f"\nAnswer ({name}): " + (f"{words} words found" if words else "none found yet"))
+    if all_passed(graded):
+        out.print("\n[bold green]All public checks pass.[/] The course's grader also tries other data and other sizes.")
+        return OK
+    out.print("\n[bold]Not all public checks pass yet.[/]")
+    return INCOMPLETE
+
+
+def _print_check(check: Check, said: str) -> None:
+    sign = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}[check.outcome]
+    words = check.message if check.outcome != "passed" and check.message != said else ""
+    out.print(f"  {sign} {escape(check.title)}" + (f": {escape(_printable(words))}" if words else ""))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.pipeline import prepare
+    from grader.seed import find_seed
+    from grader.verify import verify
+
+    assignment = load_assignment(options.assignment)
+    trials = verify(prepare(assignment, find_seed(options.seed, os.environ, assignment.folder)))
+    table = Table(title=f"verify {assignment.name}", title_justify="left")
+    for column in ("hand-in", "marks", "as it must be"):
+        table.add_column(column)
+    for trial in trials:
+        marks = "none" if trial.result.score is None else f"{trial.result.score:g} of {trial.result.points:g}"
+        verdict = f"[red]no: {escape(_printable(trial.problem))}[/]" if trial.problem else "[green]yes[/]"
+        table.add_row(trial.title, marks, verdict)
+    out.print(table)
+    return INCOMPLETE if any(trial.problem for trial in trials) else OK
+
+
+def _printable(text: str) -> str:
+    from grader.report import clean_text
+
+    return clean_text(text)
+
+

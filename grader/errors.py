@@ -1,0 +1,26 @@
+"""What may go wrong on our side or the teacher's, as exceptions; a student's mistake is never one of these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GraderError(Exception):
+    """Base of every error this project raises on purpose; its text is fit to print as it stands."""
+
+
+class UsageError(GraderError):
+    """The command line asks for something that is not there; ends the run with status 2."""
+
+
+class AssignmentError(GraderError):
+    """The assignment is wrong: says in which file, at which key, and how to mend it; ends the run with status 2."""
+
+    def __init__(self, file: Path, key: str, problem: str, mend: str) -> None:
+        self.file, self.key, self.problem, self.mend = file, key, problem, mend
+        where = f"{file}: {key}" if key else f"{file}"
+        super().__init__(f"{where}: {problem}\n  mend: {mend}")
+
+
+class SandboxError(GraderError):
+    """The box itself failed, so nothing can be said about the submission that was in it."""

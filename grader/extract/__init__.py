@@ -1,0 +1,243 @@
+"""Notebook -> Extraction, without running anything: read, convert, slice, find the answers."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from grader.assignment import Assignment
+from grader.errors import AssignmentError
+from grader.extract.answers import find_answers
+from grader.extract.convert import PythonCell, convert_cells
+from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
+from grader.extract.slicing import Bindings, Needed, Statement, find_imports, find_needed, list_code, make_program
+from grader.model import Attention, Extraction, Listing, Notice, Slice
+
+__all__ = ["Template", "extract", "read_template"]
+
+NEAR_ENOUGH = 0.8
+"""Likeness (difflib's ratio) from which a name is offered as the one that was meant."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """The hand-out: its cells, and each exercise's stub in a form that comments and spacing do not change."""
+
+    cells: tuple[Cell, ...]
+    stubs: frozenset[str]
+
+
+def read_template(assignment: Assignment) -> Template:
+    """Read the hand-out that submissions are compared with; raises AssignmentError."""
+    try:
+        notebook = read_notebook(assignment.template.read_bytes())
+    except (OSError, UnreadableError) as error:
+        raise AssignmentError(assignment.folder / "assignment.toml", "template", f"{assignment.template.name}: {error}",
+                              "name a notebook that Jupyter opens") from None
+    bindings = Bindings(convert_cells(notebook.cells))
+    stubs: set[str] = set()
+    for name in assignment.exercises:
+        positions = bindings.defining(name)
+        if not positions:
+            raise AssignmentError(assignment.folder / "assignment.toml", f"exercises.{name}",
+                                  f"the hand-out {assignment.template.name} does not define it", "give the hand-out a stub")
+        stubs.update(_shape(bindings.statements[position].node) for position in positions)
+    return Template(notebook.cells, frozenset(stubs))
+
+
+def extract(content: bytes, assignment: Assignment, template: Template) -> Extraction:
+    """Read one notebook; whatever is wrong with it is told in the Extraction, never raised."""
+    try:
+        notebook = read_notebook(content)
+    except UnreadableError as error:
+        return Extraction({}, {}, problem=error.attention)
+    cells = convert_cells(notebook.cells)
+    bindings = Bindings(cells)
+    broken = [cell for cell in cells if cell.tree is None]
+    definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
+    ignored = frozenset(at for one in definitions.values() if one.written for at in one.stubs)
+    slices = {
+        name: _cut(name, bindings, broken, ignored) if one.written else _absent(name, one, bindings, broken, assignment)
+        for name, one in definitions.items()
+    }
+    notices = (
+        *notebook.notices, *_broken_notices(broken),
+        *(notice for name, one in definitions.items() for notice in _definition_notices(name, one, bindings, broken)),
+        *_unused_imports(bindings, slices.values(), assignment),
+    )
+    problem = _nothing_to_grade(notebook.cells, notebook.language, list(slices.values()))
+    return Extraction(slices, find_answers(notebook.cells, template.cells, assignment.questions), notices, problem)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Where a notebook binds an exercise's name: positions of what the student wrote, and of untouched stubs."""
+
+    written: tuple[int, ...]
+    stubs: tuple[int, ...]
+
+
+def _definitions_of(name: str, bindings: Bindings, template: Template) -> Definitions:
+    positions = bindings.defining(name)
+    stubs = tuple(at for at in positions if _is_stub(bindings.statements[at].node, template))
+    return Definitions(tuple(at for at in positions if at not in stubs), stubs)
+
+
+def _nothing_to_grade(cells: Sequence[Cell], language: str, slices: Sequence[Slice]) -> Attention | None:
+    if any(piece.state == "defined" for piece in slices):
+        return None
+    if not any(cell.kind == "code" and cell.source.strip() for cell in cells):
+        return Attention("no_code", "The notebook holds no code cell, so there is nothing to grade; a person has to look at it.")
+    if not is_python(language):
+        message = f"The notebook is written for {language[:40]!r}, not for Python; a person has to look at it."
+        return Attention("wrong_kernel", message)
+    return None
+
+
+def _cut(name: str, bindings: Bindings, broken: Sequence[PythonCell], ignored: frozenset[int]) -> Slice:
+    """The slice of an exercise that was written; stubs in `ignored` stand beside a definition of the student's own."""
+    needed = find_needed(bindings, name, ignored)
+    chosen = [bindings.statements[at] for at in needed.positions]
+    return Slice(
+        "defined", program=make_program(bindings, needed, name), uses=needed.names,
+        imports=find_imports(chosen, needed.names | {name}), listings=list_code(chosen),
+        definitions=tuple(_functions(chosen)), unresolved=tuple(_explain_unresolved(needed, broken)),
+    )
+
+
+def _absent(
+    name: str, one: Definitions, bindings: Bindings, broken: Sequence[PythonCell], assignment: Assignment
+) -> Slice:
+    """The slice of an exercise that was not written, or stands in a cell that is no Python."""
+    spoilt = [cell for cell in broken if _mentions_definition(cell.original, name)]
+    if spoilt:
+        cell = spoilt[-1]
+        message = f"Cell {cell.number}, which defines `{name}`, is not valid Python: {cell.problem} (line {cell.problem_line})."
+        mark = (cell.problem_line or 1, cell.problem)
+        return Slice("broken", message, listings=(Listing(cell.number, 1, cell.original, (mark,)),))
+    if one.stubs:
+        return Slice("missing", f"`{name}` is still the hand-out's stub.")
+    near = _near_miss(name, bindings, assignment)
+    return Slice("missing", f"The notebook does not define `{name}`." + (f" {near}" if near else ""))
+
+
+def _near_miss(name: str, bindings: Bindings, assignment: Assignment) -> str:
+    """A sentence that offers the definition which was probably meant."""
+    best, sentence = NEAR_ENOUGH, ""
+    for statement in bindings.statements:
+        for owner, defined in _defined_names(statement.node):
+            if defined in assignment.exercises and not owner:
+                continue
+            likeness = difflib.SequenceMatcher(None, _bare(name), _bare(defined)).ratio()
+            if likeness >= best:
+                where = f"in cell {statement.cell.number}"
+                best, sentence = likeness, (
+                    f"You defined `{defined}` inside `{owner}` {where}: bind it to the name `{name}` at the top level." if owner
+                    else f"You defined `{defined}` {where}: rename it to `{name}`."
+                )
+    return sentence
+
+
+def _defined_names(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """(owner, name) of functions and classes that a statement defines; owner is "" at top level."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield "", name
+        case ast.ClassDef(name=name, body=body):
+            yield "", name
+            yield from ((name, method.name) for method in body if isinstance(method, ast.FunctionDef))
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+            yield "", name
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _mentions_definition(source: str, name: str) -> bool:
+    return re.search(rf"^\s*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
+
+
+def _is_stub(node: ast.stmt, template: Template) -> bool:
+    """Whether a definition is the hand-out's stub, or as empty as one."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    if _shape(node) in template.stubs:
+        return True
+    match _without_fillers(node.body):
+        case [] | [ast.Return(value=None | ast.Constant(value=None))]:
+            return True
+        case [ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError")))]:
+            return True
+    return False
+
+
+def _without_fillers(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """A body without docstring, `...` and `pass`."""
+    return [
+        node for node in body
+        if not isinstance(node, ast.Pass) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+
+
+def _shape(node: ast.stmt) -> str:
+    if not isinstance(node, ast.FunctionDef):
+        return ast.dump(node)
+    names = [argument.arg for argument in node.args.args]
+    return f"{node.name}({', '.join(names)}): " + "; ".join(ast.dump(part) for part in _without_fillers(node.body))
+
+
+def _functions(statements: Sequence[Statement]) -> Iterator[tuple[str, int, int, int]]:
+    for statement in statements:
+        if isinstance(statement.node, ast.FunctionDef | ast.ClassDef):
+            yield statement.node.name, statement.cell.number, statement.first_line, statement.last_line
+
+
+def _explain_unresolved(needed: Needed, broken: Sequence[PythonCell]) -> Iterator[tuple[str, str]]:
+    for name in sorted(needed.unresolved):
+        cell = next((cell for cell in broken if _mentions_definition(cell.original, name)), None)
+        if cell:
+            where = f"line {cell.problem_line}: {cell.problem}"
+            yield name, f"cell {cell.number}, which defines `{name}`, is not valid Python ({where})"
+        else:
+            yield name, f"no cell of the notebook defines `{name}`"
+
+
+def _broken_notices(broken: Sequence[PythonCell]) -> Iterator[Notice]:
+    for cell in broken:
+        yield Notice(
+            "broken_cell", f"This cell is not valid Python ({cell.problem}), so nothing in it was used.", cell.number,
+            cell.problem_line,
+        )
+
+
+def _definition_notices(
+    name: str, one: Definitions, bindings: Bindings, broken: Sequence[PythonCell]
+) -> Iterator[Notice]:
+    """What is worth saying where a name is bound more than once."""
+    if not one.written:
+        return
+    last = bindings.statements[one.written[-1]]
+    cell, line = last.cell.number, last.first_line
+    others = {ast.dump(bindings.statements[at].node) for at in one.written[:-1]} - {ast.dump(last.node)}
+    if others and all(bindings.statements[at].names.replaces for at in one.written):
+        message = f"`{name}` is defined {len(one.written)} times in different ways; the last was graded."
+        yield Notice("redefined", message, cell, line)
+    if any(at > one.written[-1] for at in one.stubs):
+        yield Notice("stub_ignored", f"The hand-out's stub of `{name}` stands after your own; yours was graded.", cell, line)
+    for other in broken:
+        if _mentions_definition(other.original, name):
+            message = f"This cell also defines `{name}`, but is not valid Python; the definition in cell {cell} was graded."
+            yield Notice("broken_definition", message, other.number, other.problem_line)
+
+
+def _unused_imports(bindings: Bindings, slices: Iterable[Slice], assignment: Assignment) -> Iterator[Notice]:
+    """Imports that the rule forbids and no graded function needs."""
+    used = {use for piece in slices for use in piece.imports}
+    for use in find_imports(bindings.statements):
+        if use.module in assignment.imports.forbidden and use not in used:
+            message = f"`{use.module}` is imported here although {assignment.imports.reason}; no graded function uses it."
+            yield Notice("forbidden_import_unused", message, use.cell, use.line)

@@ -1,0 +1,119 @@
+"""Notebook cells -> plain Python, through nbconvert, with every line's place in the student's own cell kept.
+
+nbconvert (with IPython's input transformer) knows `%magic`, `!command` and `name?`. What it does not keep is positions, and it
+packs a cell magic's body into a string; both are mended here.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import secrets
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import PythonExporter
+
+from grader.extract.notebook import Cell
+
+PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "scalene"})
+"""Cell magics whose body is Python that runs in the notebook's own namespace."""
+
+LONGEST_ALIGNED = 3000  # lines; beyond, difflib's cost is not worth a position
+
+
+@dataclass(frozen=True)
+class PythonCell:
+    """A code cell as Python. `tree` is None and `problem` set when it does not parse; lines as in `model.ProgramCell`."""
+
+    number: int
+    original: str
+    source: str
+    lines: tuple[int, ...]
+    tree: ast.Module | None
+    problem: str = ""
+    problem_line: int | None = None
+
+    def line_of(self, line: int) -> int:
+        """The student's own line for a line of `source`."""
+        return self.lines[min(max(line, 1), len(self.lines)) - 1] if self.lines else 1
+
+
+def convert_cells(cells: Sequence[Cell]) -> list[PythonCell]:
+    """Every code cell as Python, in order; a cell that is no Python comes back with its problem."""
+    code = [cell for cell in cells if cell.kind == "code"]
+    prepared = [_without_cell_magic(cell.source) for cell in code]
+    return [_parse(cell, source) for cell, source in zip(code, _export(prepared), strict=True)]
+
+
+def _without_cell_magic(source: str) -> str:
+    """Blank the `%%time` line of a cell whose body is Python; blank the whole cell when its body is something else."""
+    found = re.match(r"\s*%%(\w*)[^\n]*", source)
+    if not found:
+        return source
+    blank = "\n" * found[0].count("\n")
+    return blank + source[found.end():] if found[1] in PYTHON_MAGICS else ""
+
+
+def _export(sources: list[str]) -> list[str]:
+    exporter, marker = _exporter()
+    notebook = nbformat.from_dict({
+        "nbformat": 4, "nbformat_minor": 5, "metadata": {},
+        "cells": [{"cell_type": "code", "source": source, "metadata": {}, "outputs": []} for source in sources],
+    })
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            script, _ = exporter.from_notebook_node(notebook)
+    except Exception:  # one cell that IPython's tokenizer chokes on must not cost the others
+        return [_export([source])[0] for source in sources] if len(sources) > 1 else sources
+    parts = script.split(marker)[1:]
+    return [part.removeprefix("\n").removesuffix("\n") for part in parts] if len(parts) == len(sources) else sources
+
+
+@cache
+def _exporter() -> tuple[Any, str]:
+    """One exporter for the process's life, and the marker that parts the cells: secret, since a cell may hold any text."""
+    marker = f"# cell {secrets.token_hex(16)}"
+    template = "{% for cell in nb.cells %}" + marker + "\n{{ cell.source | ipython2python }}\n{% endfor %}"
+    return PythonExporter(raw_template=template, default_preprocessors=[]), marker
+
+
+def _parse(cell: Cell, source: str) -> PythonCell:
+    source = source.rstrip("\n")
+    lines = _align(cell.source.rstrip("\n"), source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except SyntaxError as error:
+        line = lines[min(error.lineno or 1, len(lines)) - 1] if lines else 1
+        return PythonCell(cell.number, cell.source, source, lines, None, error.msg or "invalid syntax", line)
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return PythonCell(cell.number, cell.source, source, lines, None, _words(error), 1)
+    return PythonCell(cell.number, cell.source, source, lines, tree)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deeply"
+    return str(error)
+
+
+def _align(original: str, converted: str) -> tuple[int, ...]:
+    """For each line of `converted`, its line in `original`, both from 1."""
+    before, after = original.split("\n"), converted.split("\n")
+    if before == after:
+        return tuple(range(1, len(after) + 1))
+    blank = next((index for index, line in enumerate(before) if line.strip()), 0)
+    if len(before) - blank == len(after) or max(len(before), len(after)) > LONGEST_ALIGNED:
+        return tuple(min(index + blank + 1, len(before)) for index in range(len(after)))
+    lines: list[int] = []
+    for _, start, stop, first, last in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        lines += [min(start + step, max(stop - 1, start), len(before) - 1) + 1 for step in range(last - first)]
+    return tuple(lines)

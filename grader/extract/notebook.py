@@ -1,0 +1,154 @@
+"""Bytes -> Notebook: decode, parse, upgrade, and say in plain words what is wrong where that cannot be done.
+
+Nothing here trusts the file: every field may be absent or of another kind.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nbformat
+
+from grader.model import Attention, Notice
+
+PYTHON_NAMES = ("python", "ipython", "xpython", "pyodide", "sage")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell as the student left it; `number` counts all cells from 1."""
+
+    number: int
+    kind: str
+    source: str
+    tags: frozenset[str]
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook's cells, and what its metadata says the language is ("" when it says nothing)."""
+
+    cells: tuple[Cell, ...]
+    language: str
+    notices: tuple[Notice, ...] = ()
+
+
+class UnreadableError(Exception):
+    """The file is no notebook that can be read; carries the reason for the teacher and the student."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.attention = Attention(code, message)
+
+
+def read_notebook(content: bytes) -> Notebook:
+    """Read an .ipynb of any format version; raises UnreadableError, and nothing else, whatever the bytes are."""
+    text, notices = _decode(content)
+    data = _parse(text)
+    if not isinstance(data, dict) or not ("cells" in data or "worksheets" in data):
+        raise UnreadableError("not_a_notebook", "The file is JSON, but not a notebook: it has no cells.")
+    upgraded = _upgrade(data)
+    cells = upgraded.get("cells")
+    if not isinstance(cells, list):
+        raise UnreadableError("not_a_notebook", "The notebook's `cells` are not a list; save it again from Jupyter.")
+    return Notebook(
+        tuple(_read_cell(number, cell) for number, cell in enumerate(cells, 1)), _language(upgraded.get("metadata")), notices,
+    )
+
+
+def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
+    if not content.strip(b"\0 \t\r\n"):
+        raise UnreadableError("empty_file", "The file is empty; ask for the notebook again.")
+    encoding = json.detect_encoding(content)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = content.decode(encoding, errors="replace")
+        return text, (Notice("encoding", f"The file is not valid {encoding.upper()}; unreadable characters were replaced."),)
+    if encoding == "utf-8":
+        return text, ()
+    if encoding == "utf-8-sig":
+        return text, (Notice("encoding", "The file starts with a byte order mark, which was skipped."),)
+    return text, (Notice("encoding", f"The file is saved as {encoding.upper()}; notebooks are UTF-8. It was read all the same."),)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] != "{":
+            raise UnreadableError("not_a_notebook", "The file is not a notebook: it does not hold JSON.") from None
+        cut = len(text.rstrip()) - error.pos < 3 or "Unterminated" in error.msg
+        what = "The notebook breaks off: its JSON ends" if cut else "The notebook is damaged: its JSON is wrong"
+        raise UnreadableError("invalid_json", f"{what} at line {error.lineno}, column {error.colno}; ask for it again.") from None
+    except RecursionError:
+        raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
+    except ValueError as error:
+        raise UnreadableError("invalid_json", f"The notebook's JSON cannot be read: {error}") from None
+
+
+def _upgrade(data: dict[str, Any]) -> Mapping[str, Any]:
+    """Bring notebook formats 1 to 3 to 4; format 4, and whatever claims to be later, is taken as it is."""
+    major = data.get("nbformat")
+    if isinstance(data.get("cells"), list) and (not isinstance(major, int) or major >= 4):
+        return data
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            upgraded: Mapping[str, Any] = nbformat.convert(nbformat.from_dict(data), 4)
+    except RecursionError:
+        raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
+    except Exception as error:  # nbformat trusts old files: any damage may raise anything
+        message = f"The notebook is of format {major!r:.20} and cannot be brought to format 4 ({type(error).__name__})."
+        raise UnreadableError("not_a_notebook", message) from None
+    return upgraded
+
+
+def _read_cell(number: int, cell: object) -> Cell:
+    if not isinstance(cell, dict):
+        return Cell(number, "raw", "", frozenset())
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    kind = cell.get("cell_type")
+    return Cell(
+        number, kind if isinstance(kind, str) else "raw", _text(cell.get("source")),
+        frozenset(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else frozenset(),
+        _printed(cell.get("outputs")),
+    )
+
+
+def _text(source: object) -> str:
+    """A source as one text with \\n line ends and no lone surrogates, which no encoder accepts."""
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    if not isinstance(source, str):
+        return ""
+    return source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
+
+
+def _printed(outputs: object) -> str:
+    """What a cell printed when the student ran it."""
+    if not isinstance(outputs, list):
+        return ""
+    streams = (output for output in outputs if isinstance(output, dict) and output.get("output_type") == "stream")
+    return "".join(_text(stream.get("text")) for stream in streams)
+
+
+def _language(metadata: object) -> str:
+    if not isinstance(metadata, dict):
+        return ""
+    info, kernel = metadata.get("language_info"), metadata.get("kernelspec")
+    names = [info.get("name") if isinstance(info, dict) else None]
+    names += [kernel.get("language"), kernel.get("name")] if isinstance(kernel, dict) else []
+    known = [name.lower() for name in names if isinstance(name, str) and name]
+    return known[0] if known else ""
+
+
+def is_python(language: str) -> bool:
+    """Whether a notebook that names this language may hold Python; no name counts as Python."""
+    return not language or any(name in language for name in PYTHON_NAMES)

@@ -1,0 +1,413 @@
+"""The nouns that pass from one stage to the next: frozen dataclasses, no behaviour, no I/O, no word of any assignment.
+
+The second half, from `Attention` down, is written to results/<id>.json field by field; rename nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Argument = Array | int | float
+Visibility = Literal["public", "hidden"]
+Verdict = Literal["correct", "incorrect", "missing", "error", "timeout", "memory", "crashed", "forbidden"]
+Outcome = Literal["passed", "failed", "skipped"]
+
+# --- what a course's cases.py builds ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One set of arguments on which a student's function must return what the reference returns.
+
+    `pays` says how the marks behave: a "value" earns its points outright; an "edge" (one token, huge scores) earns them in
+    proportion to the values that are right, since a trivial answer may pass it; "advice" earns nothing and costs
+    nothing, and a failure becomes the notice `advice`.
+    """
+
+    id: str
+    title: str
+    arguments: tuple[Argument, ...]
+    visibility: Visibility = "hidden"
+    pays: Literal["value", "edge", "advice"] = "value"
+    advice: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Invocation:
+    """One call to make inside the box: a function's name and its positional arguments."""
+
+    function: str
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two arrays that must agree within the tolerance; `label` finishes the sentence "... differ in <label>"."""
+
+    label: str
+    actual: Array
+    expected: Array
+
+
+Answer = Mapping[str, Array]
+"""A function's returned arrays by name, in the axes that the assignment declares; absent where optional and not returned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Property:
+    """A relation that must hold between answers, whatever the expected values are.
+
+    `compare` gets one Answer for each of `calls` and yields what must agree. `needs` names the returned arrays without which
+    the property does not apply. `relies_on` names exercises that must be correct for it to be fair.
+    """
+
+    id: str
+    title: str
+    exercise: str
+    calls: tuple[Invocation, ...]
+    compare: Callable[[Sequence[Answer]], Iterable[Comparison]]
+    needs: tuple[str, ...] = ()
+    relies_on: tuple[str, ...] = ()
+    visibility: Visibility = "public"
+
+
+# --- collect -> extract -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NotebookFile:
+    """One notebook of a submission, not read yet. `member` is its name inside the zip `path`, "" for a plain file."""
+
+    source: str
+    path: Path
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's hand-in as found; `problem` is set where there is no file that may be read."""
+
+    id: str
+    files: tuple[NotebookFile, ...]
+    source: str
+    problem: Attention | None = None
+
+
+@dataclass(frozen=True)
+class ProgramCell:
+    """The top-level statements of one cell that a Program needs.
+
+    `cell` counts all the notebook's cells from 1. `source` is the cell as plain Python (magics translated). `statements` are
+    indexes into `ast.parse(source).body`. `lines[i]` is the line in the student's own cell, from 1, of line i + 1 of `source`.
+    """
+
+    cell: int
+    source: str
+    statements: tuple[int, ...]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The slice of a notebook that one function needs, in the notebook's order."""
+
+    function: str
+    cells: tuple[ProgramCell, ...]
+
+
+@dataclass(frozen=True)
+class ModuleUse:
+    """A top-level module that a program imports, and where."""
+
+    module: str
+    cell: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What extract has to say of one exercise.
+
+    "defined" has a program to run; "missing" was never written; "broken" stands in a cell that is no Python. `uses` holds the
+    top-level names that the function needs, through helpers too. `unresolved` pairs a needed name that no cell binds with
+    the reason, where there is one. `definitions` lists (function, cell, first line, last line) of the slice's functions, so that
+    an exception can be laid at the right door.
+    """
+
+    state: Literal["defined", "missing", "broken"]
+    message: str = ""
+    program: Program | None = None
+    uses: frozenset[str] = frozenset()
+    imports: tuple[ModuleUse, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    definitions: tuple[tuple[str, int, int, int], ...] = ()
+    unresolved: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """One notebook, read: a slice for each exercise, an answer for each question (markdown, "" when there is none)."""
+
+    slices: Mapping[str, Slice]
+    answers: Mapping[str, str]
+    notices: tuple[Notice, ...] = ()
+    problem: Attention | None = None
+
+
+# --- sandbox -> checks ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process of student code may use: seconds of CPU and of wall time, MB of memory and of returned arrays."""
+
+    cpu_seconds: float = 5.0
+    wall_seconds: float = 10.0
+    memory_mb: int = 1024
+    output_mb: int = 64
+
+
+@dataclass(frozen=True)
+class Items:
+    """A tuple or list that a student's function returned."""
+
+    kind: Literal["tuple", "list"]
+    items: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A returned object that is no array of numbers: what it was, in words such as `a dict` or `an array of strings`."""
+
+    description: str
+
+
+Tree = Array | Items | Opaque
+
+
+@dataclass(frozen=True, eq=False)
+class Returned:
+    """A call that came back: the returned value, and the positions of arguments that the call changed in place."""
+
+    value: Tree
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A call, or a statement at load, that raised.
+
+    `kind` tells an ordinary exception from one that the box caused: "memory" ran out, or "forbidden" (files, network,
+    processes). `cell` and `line` are the student's own, None when the exception came from no line of theirs.
+    """
+
+    exception: str
+    message: str
+    cell: int | None
+    line: int | None
+    kind: Literal["error", "memory", "forbidden"] = "error"
+
+
+Reply = Returned | Raised | None
+"""None: the process ended before this call was answered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transcript:
+    """All that one process of student code had to say.
+
+    `replies` has one entry for each invocation, in the order in which they were given. `load` holds what raised while the
+    program's own statements ran; the calls were made all the same. `end` says how the process ended, `detail` in words.
+    """
+
+    function: str
+    replies: tuple[Reply, ...]
+    load: tuple[Raised, ...] = ()
+    end: Literal["finished", "timeout", "memory", "crashed"] = "finished"
+    detail: str = ""
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    layers: tuple[str, ...] = ()
+
+
+# --- checks -> marks --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome before marks.
+
+    `share` names the entry of the assignment's marks table that it draws on, `part` the fraction of it. A "value" pays
+    outright; an "edge" or "guard" pays in proportion to the values that are right. What does not apply (`applies` false)
+    leaves its points to the others; what could not be checked for want of an answer keeps and loses them.
+    """
+
+    id: str
+    title: str
+    visibility: Visibility
+    outcome: Outcome
+    message: str
+    share: str
+    pays: Literal["value", "edge", "guard"]
+    part: float = 1.0
+    applies: bool = True
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All that the checks say of one exercise; `found` holds what they can name by themselves (see Slip.found_by)."""
+
+    exercise: str
+    verdict: Verdict
+    message: str
+    findings: tuple[Finding, ...]
+    found: frozenset[str] = frozenset()
+    notices: tuple[Notice, ...] = ()
+    carried_forward: bool = False
+
+
+# --- the result, as written to disk -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Why the harness could not judge a submission."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something worth telling the student or the teacher that moves no mark by itself; cell and line count from 1."""
+
+    code: str
+    message: str
+    cell: int | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check's outcome and what it earned."""
+
+    id: str
+    title: str
+    visibility: Visibility
+    outcome: Outcome
+    score: float
+    points: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A named slip."""
+
+    id: str
+    title: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One function's marks; `message` says in a sentence why the verdict is not "correct"."""
+
+    verdict: Verdict
+    score: float
+    points: float
+    carried_forward: bool
+    checks: tuple[Check, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """A written answer as found (markdown); `score` is None until a person has marked it."""
+
+    answer: str
+    score: float | None
+    points: float
+    comment: str
+
+
+@dataclass(frozen=True)
+class SubmissionName:
+    """Which submission a result is about; `source` is relative to the folder or zip that was graded."""
+
+    id: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What graded this: enough to tell two runs apart and to run it again."""
+
+    grader: str
+    assignment: str
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The whole of results/<id>.json."""
+
+    schema: Literal[1]
+    submission: SubmissionName
+    status: Literal["graded", "needs_attention"]
+    attention: tuple[Attention, ...]
+    score: float | None
+    points: float
+    exercises: dict[str, ExerciseResult]
+    questions: dict[str, QuestionResult]
+    notices: tuple[Notice, ...]
+    receipt: Receipt
+
+
+# --- checks -> report: what a page shows beside the result ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A piece of the student's code; `marks` pairs a line of the student's cell (from 1) with a message to show there."""
+
+    cell: int
+    first_line: int
+    source: str
+    marks: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Two matrices to lay side by side, of a public case only; `yours` may have another shape, or be None."""
+
+    exercise: str
+    title: str
+    rows: str
+    columns: str
+    yours: Array | None
+    expected: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the student's page shows beside the marks: code by exercise, pictures in order."""
+
+    listings: Mapping[str, tuple[Listing, ...]] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Graded:
+    """One submission, finished: the result that is kept, and the evidence that only the page needs."""
+
+    result: Result
+    evidence: Evidence

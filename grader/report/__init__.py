@@ -1,0 +1,20 @@
+"""Results -> pages for students and the instructor, results JSON, grades.csv.
+
+Comes in: `Graded` or `Result`, and the `Assignment` for its titles. Rendering is pure; `write_file` alone touches the disk.
+"""
+
+from grader.report.files import (
+    SCHEMA_FILE,
+    decode_result,
+    encode_grades,
+    encode_result,
+    result_schema,
+    write_file,
+)
+from grader.report.pages import render_class, render_student
+from grader.report.text import clean_text
+
+__all__ = [
+    "SCHEMA_FILE", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class", "render_student",
+    "result_schema", "write_file",
+]

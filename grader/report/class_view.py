@@ -1,0 +1,263 @@
+"""All results -> `ClassView`, which holds every word and number of the instructor's page, in order."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+from urllib.parse import quote
+
+from grader.assignment import Assignment
+from grader.model import Notice, Outcome, Result, Verdict
+from grader.report.student_view import Badge, badge, exercise_title, name_of
+from grader.report.text import clean_text
+from grader.report.wording import Wording
+
+BINS = 10
+LOOK_VERDICTS: tuple[Verdict, ...] = ("forbidden", "crashed")
+"""Verdicts that a teacher may want to see for themselves."""
+LOOK_NOTICES = ("convention",)
+"""Notices that leave something for a person to judge."""
+
+
+@dataclass(frozen=True)
+class StudentLink:
+    """A submission's id and its page, relative to the class page."""
+
+    name: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Submissions that a person should see for the same reasons."""
+
+    students: tuple[StudentLink, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar of the histogram; the rest is in the drawing's units."""
+
+    label: str
+    tick: str
+    count: int
+    x: int
+    middle: int
+    y: float
+    above: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The distribution of scores, drawn and in words."""
+
+    bins: tuple[Bin, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How one check went over the class; `share` is 0 to 100."""
+
+    title: str
+    hidden: bool
+    share: int
+    passed: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class ExerciseRates:
+    """One exercise: how many got which verdict, and each check."""
+
+    title: str
+    verdicts: tuple[tuple[Badge, int], ...]
+    checks: tuple[Rate, ...]
+
+
+@dataclass(frozen=True)
+class SlipView:
+    """A slip and who made it."""
+
+    id: str
+    title: str
+    where: str
+    students: tuple[StudentLink, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission in the table; a None among `exercises` is one that was not judged."""
+
+    student: StudentLink
+    exercises: tuple[tuple[Badge, str] | None, ...]
+    score: str
+    written: str
+    slips: str
+
+
+@dataclass(frozen=True)
+class ClassView:
+    """The whole page."""
+
+    words: Wording
+    page_title: str
+    title: str
+    attention: tuple[Matter, ...]
+    look: tuple[Matter, ...]
+    numbers: tuple[tuple[str, str], ...]
+    histogram: Histogram | None
+    rates_note: str
+    exercises: tuple[ExerciseRates, ...]
+    slips: tuple[SlipView, ...]
+    columns: tuple[str, ...]
+    has_written: bool
+    rows: tuple[Row, ...]
+
+
+def view_class(results: Sequence[Result], assignment: Assignment, words: Wording) -> ClassView:
+    """Everything the class page says, by the submissions' ids."""
+    results = sorted(results, key=lambda result: (result.submission.id.casefold(), result.submission.id))
+    graded = [result for result in results if result.score is not None and result.status == "graded"]
+    names = _exercise_names(results, assignment)
+    return ClassView(
+        words=words, page_title=words.class_title(assignment.title), title=assignment.title,
+        attention=_matters([(link_to(result), tuple(item.message for item in result.attention))
+                            for result in results if result.status == "needs_attention"]),
+        look=_look(results, assignment, words), numbers=_numbers(results, graded, words),
+        histogram=_histogram(graded, assignment.points, words), rates_note=words.rate_note(len(graded)),
+        exercises=tuple(_rates(name, graded, assignment, words) for name in names), slips=_slips(results, assignment, words),
+        columns=tuple(exercise_title(name, assignment) for name in names),
+        has_written=any(result.questions for result in results),
+        rows=tuple(_row(result, names, words) for result in results),
+    )
+
+
+def link_to(result: Result) -> StudentLink:
+    return StudentLink(name_of(result), f"feedback/{quote(result.submission.id, safe='', errors='replace')}.html")
+
+
+def _exercise_names(results: Sequence[Result], assignment: Assignment) -> list[str]:
+    others = dict.fromkeys(name for result in results for name in result.exercises if name not in assignment.exercises)
+    return [*assignment.exercises, *others]
+
+
+def _look(results: Sequence[Result], assignment: Assignment, words: Wording) -> tuple[Matter, ...]:
+    found = []
+    for result in results:
+        reasons = [words.exercise_and_verdict(exercise_title(name, assignment), exercise.message or words.verdicts[exercise.verdict])
+                   for name, exercise in result.exercises.items() if exercise.verdict in LOOK_VERDICTS]
+        reasons += [_notice(notice, words) for notice in result.notices if notice.code in LOOK_NOTICES]
+        if reasons and result.status == "graded":
+            found.append((link_to(result), tuple(reasons)))
+    return _matters(found)
+
+
+def _matters(found: Sequence[tuple[StudentLink, tuple[str, ...]]]) -> tuple[Matter, ...]:
+    """Equal reasons once, with everybody whom they concern."""
+    groups: dict[tuple[str, ...], list[StudentLink]] = {}
+    for student, reasons in found:
+        groups.setdefault(reasons, []).append(student)
+    return tuple(Matter(tuple(students), reasons) for reasons, students in groups.items())
+
+
+def _notice(notice: Notice, words: Wording) -> str:
+    place = words.place(notice.cell, notice.line)
+    return f"{notice.message} ({place})" if place else notice.message
+
+
+# --- numbers ------------------------------------------------------------------------------------------------------------------
+
+
+def _numbers(results: Sequence[Result], graded: Sequence[Result], words: Wording) -> tuple[tuple[str, str], ...]:
+    scores = [result.score for result in graded if result.score is not None]
+    full = sum(result.score == result.points for result in graded)
+    facts = [(words.submissions, str(len(results))), (words.waiting, str(len(results) - len(graded)))]
+    if scores:
+        facts += [(words.mean, words.number(statistics.fmean(scores))), (words.median, words.number(statistics.median(scores))),
+                  (words.full_marks, f"{full} ({words.share(full, len(graded))})")]
+    return tuple(facts)
+
+
+def _histogram(graded: Sequence[Result], points: float, words: Wording) -> Histogram | None:
+    if not graded:
+        return None
+    counts = Counter(min(BINS - 1, max(0, int(BINS * (result.score or 0) / result.points))) if result.points else 0
+                     for result in graded)
+    top = max(counts.values())
+    bins = []
+    for index in range(BINS):
+        low, high = points * index / BINS, points * (index + 1) / BINS
+        height = round(100 * counts[index] / top, 1)
+        bins.append(Bin(words.bin(low, high, index == BINS - 1), words.tick(low, high), counts[index],
+                        x=60 * index + 4, middle=60 * index + 30, y=round(100 - height, 1), above=round(96 - height, 1), height=height))
+    return Histogram(tuple(bins), words.histogram([(view.label, view.count) for view in bins]))
+
+
+def _rates(name: str, graded: Sequence[Result], assignment: Assignment, words: Wording) -> ExerciseRates:
+    """Each check's outcomes; a check that a result does not list counts as not run."""
+    verdicts: Counter[Verdict] = Counter()
+    outcomes: dict[str, Counter[Outcome]] = {}
+    heads: dict[str, tuple[str, bool]] = {}
+    for result in graded:
+        if name not in result.exercises:
+            continue
+        verdicts[result.exercises[name].verdict] += 1
+        for check in result.exercises[name].checks:
+            heads.setdefault(check.id, (check.title, check.visibility == "hidden"))
+            outcomes.setdefault(check.id, Counter())[check.outcome] += 1
+    checks = []
+    for check_id, (title, hidden) in heads.items():
+        count = outcomes[check_id]
+        skipped = len(graded) - count["passed"] - count["failed"]
+        checks.append(Rate(title, hidden, round(100 * count["passed"] / len(graded)), count["passed"], count["failed"], skipped))
+    return ExerciseRates(exercise_title(name, assignment),
+                         tuple((badge(verdict, words), verdicts[verdict]) for verdict in get_args(Verdict) if verdicts[verdict]),
+                         tuple(checks))
+
+
+def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) -> tuple[SlipView, ...]:
+    """Slips by the number of students behind each, whichever exercise they made it in."""
+    titles: dict[str, str] = {}
+    where: dict[str, Counter[str]] = {}
+    students: dict[str, dict[str, StudentLink]] = {}
+    for result in results:
+        for name, exercise in result.exercises.items():
+            for diagnosis in exercise.diagnoses:
+                titles.setdefault(diagnosis.id, diagnosis.title)
+                where.setdefault(diagnosis.id, Counter())[name] += 1
+                students.setdefault(diagnosis.id, {})[result.submission.id] = link_to(result)
+    views = []
+    for slip in sorted(titles, key=lambda slip: (-len(students[slip]), slip)):
+        places = [words.slip_where_count(exercise_title(name, assignment), count) for name, count in sorted(where[slip].items())]
+        views.append(SlipView(slip, titles[slip], "; ".join(places), tuple(students[slip].values())))
+    return tuple(views)
+
+
+# --- the table ----------------------------------------------------------------------------------------------------------------
+
+
+def _row(result: Result, names: Sequence[str], words: Wording) -> Row:
+    cells = []
+    for name in names:
+        exercise = result.exercises.get(name)
+        cells.append((badge(exercise.verdict, words), words.number(exercise.score)) if exercise else None)
+    slips = dict.fromkeys(diagnosis.title for exercise in result.exercises.values() for diagnosis in exercise.diagnoses)
+    score = words.no_score if result.score is None else words.of(result.score, result.points)
+    return Row(link_to(result), tuple(cells), score, _written(result, words), clean_text("; ".join(slips)))
+
+
+def _written(result: Result, words: Wording) -> str:
+    """What a person has given so far, or that nothing has been marked."""
+    if not result.questions:
+        return ""
+    marked = [(question.score, question.points) for question in result.questions.values() if question.score is not None]
+    if not marked:
+        return words.not_marked
+    return words.of(sum(score for score, _ in marked), sum(points for _, points in marked))

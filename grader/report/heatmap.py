@@ -1,0 +1,178 @@
+"""Two matrices -> tables of coloured cells with numbers, beside each other. Colours are classes of the style sheet.
+
+Comes in: a `Picture`. Goes out: `PictureView`. A student's matrix may have any shape and hold any number, NaN too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model import Array, Picture
+from grader.report.wording import Wording
+
+SIDE = 30
+"""Rows and columns that are drawn at most."""
+NUMBERS = 12
+"""Columns up to which a cell shows its number; beyond, it is in the cell's title and for screen readers."""
+CELLS = 4_000
+"""Cells drawn on one page at most."""
+STEPS = 10
+NEGATIVE_STEPS = 5
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One number: the colour's class, the short text in the cell, the exact one on hover."""
+
+    colour: str
+    text: str
+    exact: str
+
+
+@dataclass(frozen=True)
+class GridView:
+    """One matrix; `problem` in place of rows says why there is none."""
+
+    title: str
+    label: str
+    columns: tuple[int, ...] = ()
+    rows: tuple[tuple[int, tuple[CellView, ...]], ...] = ()
+    dense: bool = False
+    note: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """What stands side by side, and the sentence that a reader should take from it."""
+
+    title: str
+    axes: str
+    row_name: str
+    column_name: str
+    grids: tuple[GridView, ...]
+    finding: str
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Which class a number takes: from `low` (0, or minus `high`) to `high`."""
+
+    high: float
+    signed: bool
+
+    def colour(self, value: float) -> str:
+        if not math.isfinite(value):
+            return "x"
+        share = min(max(value / self.high, -1.0), 1.0) if self.high > 0 else 0.0
+        if share < 0:
+            step = round(-share * NEGATIVE_STEPS)
+            return f"n{step}" if step else "s0"
+        return f"s{2 * round(share * NEGATIVE_STEPS) if self.signed else round(share * STEPS)}"
+
+
+def view_pictures(pictures: Iterable[Picture], tolerance: float, words: Wording) -> tuple[PictureView, ...]:
+    """Draw pictures in order until the page has enough cells; the rest is said in words."""
+    views: list[PictureView] = []
+    left = CELLS
+    for picture in pictures:
+        view = _view_picture(picture, tolerance, words, left)
+        left -= sum(len(grid.rows) * len(grid.columns) for grid in view.grids)
+        views.append(view)
+    return tuple(views)
+
+
+def _view_picture(picture: Picture, tolerance: float, words: Wording, room: int) -> PictureView:
+    expected = _matrix(picture.expected)
+    yours = None if picture.yours is None else _matrix(picture.yours)
+    scale = _scale(expected)
+    grids = [_grid(words.yours, picture, picture.yours, yours, scale, words, room),
+             _grid(words.expected, picture, picture.expected, expected, scale, words, room)]
+    finding = ""
+    if picture.yours is not None and picture.yours.shape != picture.expected.shape:
+        finding = words.other_shape(picture.yours.shape, picture.expected.shape)
+    elif yours is not None and expected is not None and expected.size:
+        with np.errstate(all="ignore"):
+            difference = yours - expected
+        if _agrees(difference, expected, tolerance):
+            finding = words.agrees()
+        else:
+            finding = _finding(picture, yours, expected, difference, words)
+            if np.isfinite(difference).any():
+                grids.append(_grid(words.difference, picture, difference, difference, _scale(difference, True), words,
+                                   room))
+    return PictureView(picture.title, words.axes(picture.rows, picture.columns), picture.rows, picture.columns, tuple(grids),
+                       finding)
+
+
+def _matrix(array: Array) -> Matrix | None:
+    """Two axes of floats, or None for what is no such thing. One axis is one row."""
+    if array.dtype.kind not in "biuf" or array.ndim > 2:
+        return None
+    return np.atleast_2d(array).astype(np.float64)
+
+
+def _scale(matrix: Matrix | None, signed: bool = False) -> _Scale:
+    """The expected numbers set the scale, so that a wild one of the student's does not wash out the rest."""
+    finite = np.zeros(0) if matrix is None else matrix[np.isfinite(matrix)]
+    high = float(np.abs(finite).max()) if finite.size else 0.0
+    return _Scale(high, signed or bool(finite.size and finite.min() < 0))
+
+
+def _agrees(difference: Matrix, expected: Matrix, tolerance: float) -> bool:
+    finite = expected[np.isfinite(expected)]
+    largest = float(np.abs(finite).max()) if finite.size else 0.0
+    return bool((np.abs(difference) <= tolerance * largest).all())  # NaN is never within
+
+
+def _finding(picture: Picture, yours: Matrix, expected: Matrix, difference: Matrix, words: Wording) -> str:
+    size = np.where(np.isfinite(difference), np.abs(difference), np.inf)
+    row, column = (int(index) for index in np.unravel_index(int(size.argmax()), size.shape))
+    return words.differs(words.position(picture.rows, row + 1), words.position(picture.columns, column + 1),
+                         _exact(float(yours[row, column]), 4), _exact(float(expected[row, column]), 4))
+
+
+def _grid(
+    title: str, picture: Picture, array: Array | None, matrix: Matrix | None, scale: _Scale, words: Wording, room: int,
+) -> GridView:
+    label = words.grid_title(title, picture.title, picture.rows, picture.columns)
+    if array is None:
+        return GridView(title, label, problem=words.nothing_returned)
+    if matrix is None or not matrix.size:
+        return GridView(title, label, problem=f"{words.not_numbers} {words.shape(array.shape)}")
+    shown = matrix[:SIDE, :SIDE]
+    if 3 * shown.size > room:
+        return GridView(title, label, problem=words.not_drawn(array.shape))
+    with np.errstate(all="ignore"):
+        largest = float(np.abs(shown[np.isfinite(shown)]).max(initial=0.0))
+    rows = tuple(
+        (number, tuple(CellView(scale.colour(value), _short(value, largest), _exact(value)) for value in row))
+        for number, row in enumerate(shown.tolist(), 1)
+    )
+    cut = shown.shape != matrix.shape
+    return GridView(title, label, tuple(range(1, shown.shape[1] + 1)), rows, dense=shown.shape[1] > NUMBERS,
+                    note=words.corner(shown.shape[0], shown.shape[1], matrix.shape) if cut else "")
+
+
+def _short(value: float, largest: float) -> str:
+    """Two decimals where the table's numbers are of everyday size, else three digits."""
+    if not math.isfinite(value):
+        return _odd(value)
+    text = f"{value:.2f}" if 0.1 <= largest < 1000 or value == 0 else f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.3g}"
+    text = "0.00" if text == "-0.00" else text
+    return text.replace("-", "−")
+
+
+def _exact(value: float, digits: int = 6) -> str:
+    return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else _odd(value)
+
+
+def _odd(value: float) -> str:
+    return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"

@@ -1,0 +1,175 @@
+"""A written answer, in the markdown and LaTeX of notebooks, -> HTML that holds nothing active.
+
+Order matters: markdown, then LaTeX to MathML, then nh3 over the whole, since both converters let HTML through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from re import Match
+
+import mistune
+import nh3
+from latex2mathml.converter import convert
+from markupsafe import Markup, escape
+from mistune.block_parser import BlockParser
+from mistune.core import BlockState, InlineState
+from mistune.inline_parser import InlineParser
+from mistune.plugins.formatting import strikethrough
+from mistune.plugins.table import table
+
+from grader.report.text import clean_text
+
+ANSWER_LENGTH = 20_000
+FORMULA_LENGTH = 2_000
+
+_ENVIRONMENTS = "equation|align|aligned|gather|gathered|multline|eqnarray|split|matrix|pmatrix|bmatrix|cases|array"
+_BLOCK = (
+    r"^ {0,3}(?:\$\$(?P<block_dollars>(?:[^$\\]|\\[\s\S])+?)\$\$"
+    r"|\\{1,2}\[(?P<block_brackets>[\s\S]+?)\\{1,2}\]"
+    rf"|(?P<block_environment>\\begin\{{(?P<block_name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]+?\\end\{{(?P=block_name)\}}))"
+    r"[ \t]*[.,;]?[ \t]*(?:\n|$)"
+)
+_INLINE = (
+    r"\$\$(?P<dollars>(?:[^$\\]|\\[\s\S])+?)\$\$"
+    r"|\$(?![\s$])(?P<dollar>(?:[^$\\\n]|\\.|\n(?!\s*\n))+?)(?<!\s)\$(?!\d)"
+    r"|\\{1,2}\[(?P<brackets>[^\n]+?)\\{1,2}\]"
+    r"|\\{1,2}\((?P<parentheses>[^\n]+?)\\{1,2}\)"
+    rf"|(?P<environment>\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]+?\\end\{{(?P=name)\}})"
+)
+
+_MATH_TAGS = {
+    "math", "mrow", "mi", "mo", "mn", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder",
+    "mover", "munderover", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom", "menclose", "mmultiscripts",
+}
+_TEXT_TAGS = {
+    "p", "br", "hr", "b", "strong", "i", "em", "u", "s", "del", "sub", "sup", "small", "mark", "code", "pre", "kbd", "blockquote",
+    "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div", "img",
+}
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_CLASSES = {"span": {"tex", "display"}, "p": {"heading"}}
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """The values that the list below cannot express; None takes the attribute away."""
+    if name == "src":
+        return value if _PICTURE.match(value) else None
+    if name == "href":
+        return value if tag == "a" and _LINK.match(value) else None
+    if tag == "mspace":
+        return value if re.fullmatch(r"\.?\d?\d?(?:\.\d+)?em", value) else None
+    return value
+
+
+_SANITISER = nh3.Cleaner(
+    tags=_TEXT_TAGS | _MATH_TAGS,
+    clean_content_tags={"script", "style", "title", "template", "iframe", "object", "svg", "annotation-xml", "noscript"},
+    attributes={
+        "a": {"href"}, "img": {"src", "alt"}, "ol": {"start"}, "th": {"align"}, "td": {"align"},
+        "math": {"display"}, "mi": {"mathvariant"}, "mo": {"stretchy", "fence", "form", "separator", "movablelimits", "accent"},
+        "mfrac": {"linethickness"}, "mspace": {"width"}, "mtd": {"columnalign"}, "mtable": {"displaystyle"},
+        "mstyle": {"displaystyle", "scriptlevel"}, "mover": {"accent"}, "munder": {"accentunder"}, "menclose": {"notation"},
+    },
+    attribute_filter=_attribute, allowed_classes=_CLASSES, url_schemes={"http", "https", "mailto", "data"},
+    link_rel="noopener noreferrer nofollow", strip_comments=True,
+)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A written answer, laid out; `cut` and `plain` say what could not be done to it."""
+
+    markup: Markup
+    cut: bool = False
+    plain: bool = False
+
+
+def view_prose(source: str) -> Prose:
+    """Lay out one answer. Never raises: what cannot be laid out is shown as it was typed."""
+    text = clean_text(source)
+    cut = len(text) > ANSWER_LENGTH
+    text = text[:ANSWER_LENGTH].strip()
+    try:
+        return Prose(_markup_of(text), cut)
+    except Exception:  # noqa: BLE001  three converters over hostile text: whatever they raise, the answer stays readable
+        return Prose(Markup("<pre>{}</pre>").format(text), cut, plain=True)
+
+
+def _markup_of(text: str) -> Markup:
+    html = _MARKDOWN(text)
+    assert isinstance(html, str)
+    return Markup(_SANITISER.clean(html))  # the sanitiser has the last word
+
+
+# --- LaTeX -------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _formula(source: str, display: bool) -> str:
+    """MathML, or the source itself where the converter cannot do it. Not yet sanitised."""
+    tidy = re.sub(r"\\(?:label\{[^{}]*\}|nonumber|notag)", "", source).strip()
+    if tidy and len(tidy) <= FORMULA_LENGTH:
+        try:
+            mathml = convert(tidy, display="block" if display else "inline")
+        except Exception:  # noqa: BLE001  no common base; StopIteration, RecursionError among them
+            mathml = ""
+        if mathml and not re.search(r"<m[ion][^>]*>\\", mathml):  # an unknown command comes back as itself
+            return f'<span class="display">{mathml}</span>' if display else mathml
+    return f'<span class="{"tex display" if display else "tex"}"><code>{escape(source.strip())}</code></span>'
+
+
+def _raw(found: Match[str], *groups: str) -> str:
+    return next((text for group in groups if (text := found.group(group)) is not None), "")
+
+
+def _parse_block(_: BlockParser, found: Match[str], state: BlockState) -> int:
+    state.append_token({"type": "display_formula", "raw": _raw(found, "block_dollars", "block_brackets", "block_environment")})
+    return found.end()
+
+
+def _parse_inline(_: InlineParser, found: Match[str], state: InlineState) -> int:
+    display = _raw(found, "dollars", "brackets", "environment")
+    if display:
+        state.append_token({"type": "display_formula", "raw": display})
+    else:
+        state.append_token({"type": "formula", "raw": _raw(found, "dollar", "parentheses")})
+    return found.end()
+
+
+def _formulas(md: mistune.Markdown) -> None:
+    """A mistune plugin: formulas as Jupyter delimits them, found before markdown's own underscores and backslashes."""
+    md.block.register("display_formula", _BLOCK, _parse_block, before="list")
+    for rules in (md.block.list_rules, md.block.block_quote_rules):
+        md.block.insert_rule(rules, "display_formula", before="list")
+    md.inline.register("formula", _INLINE, _parse_inline, before="escape")
+
+
+# --- markdown ------------------------------------------------------------------------------------------------------------
+
+
+class _Renderer(mistune.HTMLRenderer):
+    """Mistune's own, but headings do not disturb the page's, and pictures come from nowhere else."""
+
+    def heading(self, text: str, level: int, **attrs: object) -> str:
+        return f'<p class="heading">{text}</p>\n'
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        alt = escape(text)
+        return f'<img src="{escape(url)}" alt="{alt}">' if _PICTURE.match(url) else f"<em>[{alt or '…'}]</em>"
+
+    def display_formula(self, text: str) -> str:
+        return _formula(text, True)
+
+    def formula(self, text: str) -> str:
+        return _formula(text, False)
+
+
+def _build() -> Callable[[str], object]:
+    return mistune.Markdown(renderer=_Renderer(escape=False), plugins=[strikethrough, table, _formulas])
+
+
+_MARKDOWN = _build()

@@ -1,0 +1,230 @@
+"""Every word that a page says by itself, in one place so that it can be said in another language.
+
+A translation is a `Wording` with other texts: `replace(ENGLISH, language="de", ...)`, and a subclass where a sentence is
+built otherwise. The words of an assignment (titles, hints, messages) come with the result and are not here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+_VERDICTS = {
+    "correct": "correct",
+    "incorrect": "not right yet",
+    "missing": "not found",
+    "error": "stopped with an error",
+    "timeout": "took too long",
+    "memory": "ran out of memory",
+    "crashed": "ended before it answered",
+    "forbidden": "not allowed",
+}
+_MEANINGS = {
+    "incorrect": "It runs, but some of what it returns is not right yet.",
+    "missing": "No definition of this function was found, or it is still the hand-out's empty one.",
+    "error": "It raised an exception.",
+    "timeout": "It did not finish in the time that is allowed.",
+    "memory": "It needed more memory than is allowed.",
+    "crashed": "The program ended in the middle of a call.",
+    "forbidden": "It does something that this assignment does not allow.",
+}
+_ADVICE = {
+    "incorrect": "The checks below say what differs and where.",
+    "missing": "Write it, or check that its name is spelled as in the hand-out.",
+    "error": "Run your notebook from top to bottom in a fresh kernel to see it yourself.",
+    "timeout": "Look for a loop that never ends, or for work that is done again and again.",
+    "memory": "Look for an array that is far larger than it has to be.",
+    "crashed": "Take out calls such as exit(), and return your results in place of ending the program.",
+    "forbidden": "Do it with what the hand-out allows.",
+}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One language. Attributes are labels as they stand; methods are sentences with numbers or names in them."""
+
+    language: str = "en"
+    verdicts: Mapping[str, str] = field(default_factory=lambda: _VERDICTS)
+    meanings: Mapping[str, str] = field(default_factory=lambda: _MEANINGS)
+    advice: Mapping[str, str] = field(default_factory=lambda: _ADVICE)
+    outcomes: Mapping[str, str] = field(
+        default_factory=lambda: {"passed": "passed", "failed": "failed", "skipped": "not run"})
+
+    skip_link: str = "Skip to the content"
+    all_right: str = "Every check passed. There is nothing to mend."
+    next_steps: str = "What to do next"
+    not_judged: str = "Not graded yet"
+    not_judged_next: str = (
+        "This is no zero: nothing has been decided about your work. Your teacher sees this submission at the top of the list "
+        "and will look at it. If the reason above is something you can mend, ask whether you may hand in again.")
+    for_the_code: str = "for the code"
+    checks: str = "Checks"
+    failed: str = "To mend"
+    passed: str = "Passed"
+    skipped: str = "Not run"
+    hidden: str = "hidden"
+    hidden_note: str = "Hidden checks use other numbers than the hand-out's, so they show no inputs."
+    reason_above: str = "For the reason above."
+    matrices: str = "Your numbers beside the expected ones"
+    yours: str = "Yours"
+    expected: str = "Expected"
+    difference: str = "Yours − expected"
+    nothing_returned: str = "Nothing came back to draw."
+    not_numbers: str = "What came back cannot be drawn as a table of numbers."
+    code: str = "Your code"
+    code_note: str = "Only the lines that this part needs."
+    written: str = "Written answers"
+    no_answer: str = "No answer was found in the notebook."
+    answer_cut: str = "The answer is longer than this page shows; the whole of it is in your notebook."
+    answer_plain: str = "The answer could not be laid out, so it is shown as it was typed."
+    comment: str = "Comment"
+    not_marked: str = "not marked yet"
+    notices: str = "Good to know"
+    receipt: str = "Receipt"
+    file: str = "File"
+    fingerprint: str = "SHA-256"
+    grader: str = "Grader"
+    assignment: str = "Assignment"
+    layers: str = "Sandbox"
+    no_layers: str = "nothing was run"
+
+    class_attention: str = "Needs your attention"
+    class_attention_none: str = "Every submission could be graded."
+    class_look: str = "Worth a look"
+    class_numbers: str = "The class in numbers"
+    submissions: str = "Submissions"
+    graded: str = "Graded"
+    waiting: str = "Not graded"
+    mean: str = "Mean"
+    median: str = "Median"
+    full_marks: str = "Full marks"
+    distribution: str = "Distribution of scores"
+    score_range: str = "Points"
+    students: str = "Students"
+    verdict_table: str = "Verdicts"
+    exercise: str = "Exercise"
+    check_rates: str = "How each check went"
+    check: str = "Check"
+    pass_rate: str = "Passed by"
+    slips: str = "Slips, most frequent first"
+    slips_none: str = "No slip was named."
+    slip: str = "Slip"
+    slip_where: str = "Where"
+    who: str = "Who"
+    all_submissions: str = "All submissions"
+    student: str = "Student"
+    score: str = "Score"
+    no_submissions: str = "There are no submissions."
+    no_score: str = "not graded"
+
+    def number(self, value: float) -> str:
+        """At most two decimals, none where they say nothing."""
+        if not math.isfinite(value):
+            return "–"
+        text = f"{value:.2f}".rstrip("0").rstrip(".")
+        return "0" if text == "-0" else text
+
+    def share(self, part: int, whole: int) -> str:
+        return f"{round(100 * part / whole)}%" if whole else "–"
+
+    def of(self, score: float, points: float) -> str:
+        return f"{self.number(score)} of {self.number(points)}"
+
+    def points(self, points: float) -> str:
+        return f"{self.number(points)} {'point' if points == 1 else 'points'}"
+
+    def out_of(self, points: float) -> str:
+        return f"of {self.points(points)}"
+
+    def page_title(self, name: str, title: str) -> str:
+        return f"{name} · {title}"
+
+    def class_title(self, title: str) -> str:
+        return f"{title}: the class"
+
+    def written_waiting(self, count: int, points: float) -> str:
+        answers = "One written answer" if count == 1 else f"{count} written answers"
+        return f"{answers} ({self.points(points)}) not marked yet"
+
+    def written_marked(self, score: float, points: float) -> str:
+        return f"{self.of(score, points)} for the written answers"
+
+    def carried(self, earlier: Sequence[str]) -> str:
+        part = " and ".join(earlier) or "an earlier part"
+        return (f"This part builds on {part}, which is not right yet. It was marked on top of your own version of it, "
+                "so that a slip made there costs points only once.")
+
+    def checks_passed(self, count: int) -> str:
+        return f"{self.passed}: {count} {'check' if count == 1 else 'checks'}"
+
+    def checks_failed(self, count: int) -> str:
+        return f"{self.failed}: {count} {'check' if count == 1 else 'checks'}"
+
+    def checks_skipped(self, count: int) -> str:
+        return f"{self.skipped}: {count} {'check' if count == 1 else 'checks'}"
+
+    def cell(self, cell: int) -> str:
+        return f"Cell {cell}"
+
+    def line(self, line: int) -> str:
+        return f"Line {line}"
+
+    def place(self, cell: int | None, line: int | None) -> str:
+        """Where a notice points, or an empty text."""
+        where = [] if cell is None else [f"cell {cell}"]
+        return ", ".join(where + ([] if line is None else [f"line {line}"]))
+
+    def code_of(self, exercise: str, cell: int) -> str:
+        return f"Your code for {exercise}, cell {cell}"
+
+    def lines_left_out(self, count: int) -> str:
+        return f"{count} more {'line is' if count == 1 else 'lines are'} not shown."
+
+    def agrees(self) -> str:
+        return "Yours agrees with the expected one."
+
+    def differs(self, row: str, column: str, yours: str, expected: str) -> str:
+        return f"They differ most at {row}, {column}: yours is {yours}, expected {expected}."
+
+    def other_shape(self, yours: Sequence[int], expected: Sequence[int]) -> str:
+        return f"Yours has the shape {self.shape(yours)}; expected is {self.shape(expected)}."
+
+    def shape(self, shape: Sequence[int]) -> str:
+        return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+    def corner(self, rows: int, columns: int, shape: Sequence[int]) -> str:
+        return f"The first {rows} × {columns} of {' × '.join(map(str, shape))}."
+
+    def not_drawn(self, shape: Sequence[int]) -> str:
+        return f"{self.shape(shape)}: too many tables on this page to draw this one too."
+
+    def grid_title(self, which: str, picture: str, rows: str, columns: str) -> str:
+        return f"{which}: {picture} ({rows} by {columns})"
+
+    def axes(self, rows: str, columns: str) -> str:
+        return f"Rows: {rows}. Columns: {columns}."
+
+    def position(self, axis: str, index: int) -> str:
+        return f"{axis} {index}"
+
+    def bin(self, low: float, high: float, last: bool) -> str:
+        return f"{self.number(low)} to {'' if last else 'below '}{self.number(high)}"
+
+    def tick(self, low: float, high: float) -> str:
+        return f"{self.number(low)}–{self.number(high)}"
+
+    def histogram(self, bins: Sequence[tuple[str, int]]) -> str:
+        return "Students by points. " + "; ".join(f"{label}: {count}" for label, count in bins) + "."
+
+    def slip_where_count(self, exercise: str, count: int) -> str:
+        return f"{exercise}: {count}"
+
+    def rate_note(self, graded: int) -> str:
+        return f"Of {graded} graded {'submission' if graded == 1 else 'submissions'}."
+
+    def exercise_and_verdict(self, exercise: str, verdict: str) -> str:
+        return f"{exercise}: {verdict}"
+
+
+ENGLISH = Wording()

@@ -1,0 +1,82 @@
+"""The outer wall: which files the interpreter needs, and the bubblewrap command that shows it those alone.
+
+In: the interpreter that runs the grader. Out: command lines. Starts nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+INSIDE = Path(__file__).with_name("inside.py")
+PACKAGES = ("numpy", "pyseccomp", "scipy")  # scipy may be absent
+SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
+LOADER_CACHE = "/etc/ld.so.cache"
+EMPTY = "/empty"
+NOBODY = "65534"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The Python that student code runs on: its binary, where its packages are, and the trees that it reads."""
+
+    binary: str
+    packages: tuple[str, ...]
+    trees: tuple[str, ...]
+
+
+def this_interpreter() -> Interpreter:
+    """Return the interpreter below this virtual environment; no `.pth` file, and so no project, follows it in."""
+    binary = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    packages = tuple(dict.fromkeys(filter(None, map(_directory_of, PACKAGES))))
+    prefixes = {os.path.realpath(prefix) for prefix in (sys.base_prefix, sys.base_exec_prefix)}
+    own = [os.path.join(prefix, name) for prefix in sorted(prefixes) for name in ("lib", "lib64")]
+    return Interpreter(binary, packages, _outermost([*own, *SYSTEM_LIBRARIES, *packages]))
+
+
+def plain_command(interpreter: Interpreter, inside: str = str(INSIDE)) -> list[str]:
+    """Return the command that starts the warm interpreter with no outer wall."""
+    return [interpreter.binary, "-I", "-S", "-B", "-X", "utf8", inside, *interpreter.packages]
+
+
+def walled_command(bwrap: str, interpreter: Interpreter, environment: Mapping[str, str], *, strict: bool) -> list[str]:
+    """Return the command that starts the warm interpreter inside bubblewrap.
+
+    `strict` also forbids new user namespaces, which bubblewrap can do from 0.8 on.
+    """
+    command = [bwrap, "--unshare-user", "--unshare-all", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "box"]
+    command += ["--disable-userns"] if strict else []
+    command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    for tree in interpreter.trees:
+        command += ["--ro-bind", tree, tree]
+    for link in _links(SYSTEM_LIBRARIES):
+        command += ["--symlink", os.readlink(link), link]
+    command += ["--ro-bind", interpreter.binary, interpreter.binary, "--ro-bind", str(INSIDE), "/inside.py"]
+    command += ["--ro-bind-try", LOADER_CACHE, LOADER_CACHE]
+    command += ["--dir", EMPTY, "--remount-ro", "/", "--chdir", EMPTY, "--"]
+    return command + plain_command(interpreter, "/inside.py")
+
+
+def _directory_of(package: str) -> str | None:
+    """Return the directory from which a package is imported, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(os.path.realpath(spec.origin))
+    return str(origin.parent.parent if spec.submodule_search_locations else origin.parent)
+
+
+def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the directories that exist, without those that lie in another one."""
+    real = {os.path.realpath(path) for path in paths if os.path.isdir(path)}
+    return tuple(sorted(path for path in real if not any(str(parent) in real for parent in Path(path).parents)))
+
+
+def _links(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if os.path.islink(path)]

@@ -1,0 +1,75 @@
+"""The grader grades itself: the reference must earn full marks, the untouched hand-out none, through the whole pipeline."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.errors import AssignmentError
+from grader.model import NotebookFile, Result, Submission
+from grader.pipeline import Course, grade, open_box
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One known hand-in, what it came to, and what is wrong with that ("" when it is as it must be)."""
+
+    title: str
+    result: Result
+    problem: str
+
+
+def verify(course: Course) -> list[Trial]:
+    """Grade the known hand-ins; a trial's problem says where the assignment or the grader contradicts itself."""
+    template = course.assignment.template.read_bytes()
+    trials: list[tuple[str, bytes, Callable[[Result], str]]] = [
+        ("the reference solution", fill_in(course), _expect_full),
+        ("the untouched hand-out", template, _expect_nothing),
+    ]
+    with tempfile.TemporaryDirectory() as folder, open_box(course.assignment) as box:
+        box.start()
+        found = []
+        for title, content, judge in trials:
+            file = Path(folder) / "trial.ipynb"
+            file.write_bytes(content)
+            submission = Submission("trial", (NotebookFile(file.name, file),), file.name)
+            result = grade(submission, course, box).result
+            found.append(Trial(title, result, judge(result)))
+    return found
+
+
+def fill_in(course: Course) -> bytes:
+    """The hand-out as a notebook with the reference in place of its stubs."""
+    assignment = course.assignment
+    notebook: dict[str, Any] = json.loads(assignment.template.read_bytes())
+    source = (assignment.folder / "solution.py").read_text(encoding="utf-8")
+    stubs = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"
+             and any(f"def {name}(" in "".join(cell["source"]) for name in assignment.exercises)]
+    if not stubs:
+        raise AssignmentError(assignment.template, "", "has no cell that defines an exercise", "give the hand-out its stubs")
+    for cell in stubs:
+        cell["source"] = ""
+    stubs[0]["source"] = source
+    return json.dumps(notebook).encode()
+
+
+def _expect_full(result: Result) -> str:
+    if result.status != "graded":
+        return result.attention[0].message
+    for name, exercise in result.exercises.items():
+        if exercise.verdict != "correct":
+            return f"{name} is {exercise.verdict}: {exercise.message}"
+    return "" if result.score == result.points else f"it earns {result.score:g} of {result.points:g}"
+
+
+def _expect_nothing(result: Result) -> str:
+    if result.status != "graded":
+        return result.attention[0].message
+    written = [name for name, exercise in result.exercises.items() if exercise.verdict != "missing"]
+    if written:
+        return f"{written[0]} counts as written"
+    return "" if result.score == 0 else f"it earns {result.score:g}"

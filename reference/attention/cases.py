@@ -1,0 +1,195 @@
+"""What the two functions are tried on: the published data, seeded hidden data, and relations that hold for any data.
+
+`rng` is seeded with the instructor's secret, or with a public seed for the students' self-check. Within a case, N, D, H and
+D/H differ pairwise and D/H is at least 2, so that a wrong axis cannot hide behind equal sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.model import Answer, Case, Comparison, Invocation, Property
+
+Matrix = NDArray[np.float64]
+Inputs = tuple[Matrix, Matrix, Matrix, Matrix]
+
+PUBLISHED: Inputs = (
+    np.array([[0.7, -0.8, -1.2, -1.0, -0.0, -0.3],
+              [2.7, 0.1, 1.6, 1.8, 1.5, 0.3],
+              [0.1, 2.6, -0.1, -1.3, -0.5, -0.7],
+              [1.1, 1.5, 1.0, -0.5, 0.4, 0.4],
+              [-0.7, -0.7, 0.7, -1.5, -0.8, 1.0]]),
+    np.array([[-1.7, 1.6, 0.9, -0.5, 0.4, -1.0],
+              [-0.4, 1.0, -0.3, 1.0, 0.5, 1.1],
+              [0.4, -0.9, -1.0, 0.5, -1.4, 0.0],
+              [0.3, 1.4, -1.2, 0.2, 0.1, 1.6],
+              [-0.8, 0.8, -0.7, -1.3, 0.3, 0.8],
+              [1.1, 0.3, -1.5, -2.3, 2.2, -0.7]]),
+    np.array([[0.3, -0.4, -1.3, 0.3, -1.7, 1.1],
+              [-2.3, -1.1, 0.6, -1.2, 2.2, 0.3],
+              [1.1, -0.4, -0.5, 1.9, -1.1, -1.2],
+              [-0.4, 1.0, -1.7, 0.0, -3.3, -1.4],
+              [-0.9, -1.1, -1.0, 1.4, 1.3, 1.2],
+              [-0.7, 0.4, 0.4, -1.4, -0.2, -0.5]]),
+    np.array([[-0.1, 0.7, 1.0, -0.1, 1.6, 0.9],
+              [0.4, -1.0, -0.7, -0.6, -0.9, -0.1],
+              [-0.4, 0.5, -1.4, 0.1, 0.6, 0.4],
+              [1.4, -1.3, -1.3, -0.6, 1.6, -0.2],
+              [-0.4, -0.6, -1.4, -1.0, 0.4, -0.8],
+              [0.2, 0.5, 0.4, -0.5, 1.4, 2.3]]),
+)
+PUBLISHED_HEADS = 3
+
+
+def cases(rng: np.random.Generator) -> dict[str, list[Case]]:
+    """The cases of each exercise; hidden ones are drawn from `rng`."""
+    same, first, second = _draw(rng, 5, 6), _draw(rng, 4, 10), _draw(rng, 7, 12)
+    token, single = _draw(rng, 1, 8), _draw(rng, 4, 6)
+    large, huge = _draw_large(rng, 60.0), _draw_large(rng, 3000.0)
+    return {
+        "self_attention": [
+            Case("published", "the published data", PUBLISHED, "public"),
+            Case("same_sizes", "other data of the published sizes", same),
+            Case("other_sizes_1", "4 tokens of width 10", first),
+            Case("other_sizes_2", "7 tokens of width 12", second),
+            Case("one_token", "a single token", token, pays="edge"),
+            Case("large_scores", "scores as large as 60", large, pays="edge"),
+            Case("huge_scores", "scores in the thousands", huge, pays="advice", advice=OVERFLOW),
+        ],
+        "multi_head_attention": [
+            Case("published", "the published data, 3 heads", (*PUBLISHED, PUBLISHED_HEADS), "public"),
+            Case("same_sizes", "other data of the published sizes", (*same, PUBLISHED_HEADS)),
+            Case("other_sizes_1", "4 tokens of width 10, 2 heads", (*first, 2)),
+            Case("other_sizes_2", "7 tokens of width 12, 3 heads", (*second, 3)),
+            Case("one_head", "a single head", (*single, 1), pays="edge"),
+            Case("one_token", "a single token", (*token, 2), pays="edge"),
+            Case("large_scores", "scores as large as 60", (*large, 2), pays="edge"),
+        ],
+    }
+
+
+OVERFLOW = (
+    "For scores in the thousands your softmax does not give the right weights any more: the exponential overflows. Subtracting "
+    "each row's largest score before the exponential leaves the result unchanged and keeps it finite. No marks are lost."
+)
+
+
+def properties(rng: np.random.Generator) -> list[Property]:
+    """Relations between a student's own answers, on the published and on drawn data."""
+    drawn = _draw(rng, 7, 12)
+    relations = []
+    for exercise, datasets in (
+        ("self_attention", [PUBLISHED, drawn]),
+        ("multi_head_attention", [(*PUBLISHED, PUBLISHED_HEADS), (*drawn, 3)]),
+    ):
+        relations += [_rows_sum_to_one(exercise, datasets), _equivariance(rng, exercise, datasets)]
+    return [*relations, _one_head_is_single(drawn), _heads_are_blocks(rng, drawn)]
+
+
+def _rows_sum_to_one(exercise: str, datasets: Sequence[tuple[Matrix | int, ...]]) -> Property:
+    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
+        for answer in answers:
+            weights = np.asarray(answer["attention_weights"], dtype=float)
+            yield Comparison("the sum of a row of attention weights (it must be 1)", weights.sum(-1), np.ones(weights.shape[:-1]))
+            yield Comparison("attention weights below 0", np.minimum(weights, 0), np.zeros(weights.shape))
+
+    return Property(
+        "rows_sum_to_one", "each row of the attention weights sums to 1", exercise,
+        tuple(Invocation(exercise, arguments) for arguments in datasets), compare, needs=("attention_weights",),
+    )
+
+
+def _equivariance(rng: np.random.Generator, exercise: str, datasets: Sequence[tuple[Matrix | int, ...]]) -> Property:
+    calls, orders = [], []
+    for X, *rest in datasets:
+        order = _shuffle(rng, len(np.asarray(X)))
+        orders.append(order)
+        calls += [Invocation(exercise, (X, *rest)), Invocation(exercise, (np.asarray(X)[order], *rest))]
+
+    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
+        for plain, permuted, order in zip(answers[::2], answers[1::2], orders, strict=True):
+            yield Comparison("the output rows of permuted tokens", permuted["output"], plain["output"][order])
+            if "attention_weights" in plain and "attention_weights" in permuted:
+                expected = plain["attention_weights"][..., order, :][..., order]
+                yield Comparison("the attention weights of permuted tokens", permuted["attention_weights"], expected)
+
+    return Property(
+        "equivariance", "permuting the tokens permutes the results in the same way", exercise, tuple(calls), compare,
+    )
+
+
+def _one_head_is_single(inputs: Inputs) -> Property:
+    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
+        multi, single = answers
+        yield Comparison("the output for H = 1", multi["output"], single["output"])
+        if "attention_weights" in multi:
+            yield Comparison("the attention weights for H = 1", multi["attention_weights"][0], single["attention_weights"])
+
+    return Property(
+        "one_head_is_single", "with one head it equals your self_attention", "multi_head_attention",
+        (Invocation("multi_head_attention", (*inputs, 1)), Invocation("self_attention", inputs)),
+        compare, relies_on=("self_attention",),
+    )
+
+
+def _heads_are_blocks(rng: np.random.Generator, inputs: Inputs) -> Property:
+    X, *weights = inputs
+    heads, width = 3, X.shape[1] // 3
+    head = int(rng.integers(heads))
+    block = slice(head * width, (head + 1) * width)
+    moved = []
+    for W in weights:
+        changed = W.copy()
+        changed[:, block] = rng.normal(size=(len(W), width))
+        moved.append(changed)
+
+    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
+        before, after = answers
+        yield Comparison(
+            "the other heads' columns of the output", np.delete(after["output"], block, axis=1),
+            np.delete(before["output"], block, axis=1),
+        )
+        if "attention_weights" in before and "attention_weights" in after:
+            yield Comparison(
+                "the other heads' attention weights", np.delete(after["attention_weights"], head, axis=0),
+                np.delete(before["attention_weights"], head, axis=0),
+            )
+
+    return Property(
+        "heads_are_blocks", "changing one head's block of the weights changes only that head's block of the results",
+        "multi_head_attention",
+        (Invocation("multi_head_attention", (*inputs, heads)), Invocation("multi_head_attention", (X, *moved, heads))),
+        compare,
+    )
+
+
+def _draw(rng: np.random.Generator, tokens: int, width: int) -> Inputs:
+    """Random inputs whose scaled scores are of order 1, so that a softmax is far from uniform and far from one-hot."""
+    X = rng.normal(size=(tokens, width))
+    Wq, Wk, Wv = rng.normal(scale=1.5 / np.sqrt(width), size=(3, width, width))
+    return X, Wq, Wk, Wv
+
+
+def _draw_large(rng: np.random.Generator, largest: float) -> Inputs:
+    """Inputs whose largest scaled score is about `largest` while each row's scores stay close together.
+
+    Similar tokens, and keys close to queries: all scores are then large and positive, in each of two heads too.
+    """
+    width = 8
+    X = rng.normal(size=width) + 0.1 * rng.normal(size=(6, width))
+    Wq, Wv = rng.normal(scale=1 / np.sqrt(width), size=(2, width, width))
+    Wk = Wq + 0.05 * rng.normal(size=(width, width))
+    halves = [(X @ Wq[:, half]) @ (X @ Wk[:, half]).T / np.sqrt(width / 2) for half in (slice(0, 4), slice(4, 8))]
+    scale = np.sqrt(largest / max(half.max() for half in halves))
+    return X, scale * Wq, scale * Wk, Wv
+
+
+def _shuffle(rng: np.random.Generator, tokens: int) -> NDArray[np.intp]:
+    """A permutation that is not the identity."""
+    while True:
+        order = rng.permutation(tokens)
+        if (order != np.arange(tokens)).any():
+            return order

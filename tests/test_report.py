@@ -1,0 +1,661 @@
+"""The report stage: pages against gold files, the JSON and its schema, the CSV, and hostile text in every field.
+
+`GOLD=accept pytest tests/test_report.py` writes the pages anew; look at them before you commit them.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import html
+import io
+import json
+import os
+import re
+import threading
+import warnings
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.assignment import Assignment, Data, Exercise, Imports, Question, Returns, Tolerance
+from grader.model import (
+    Array,
+    Attention,
+    Check,
+    Diagnosis,
+    Evidence,
+    ExerciseResult,
+    Graded,
+    Limits,
+    Listing,
+    Notice,
+    Picture,
+    QuestionResult,
+    Receipt,
+    Result,
+    SubmissionName,
+    Verdict,
+)
+from grader.report import (
+    SCHEMA_FILE,
+    clean_text,
+    decode_result,
+    encode_grades,
+    encode_result,
+    render_class,
+    render_student,
+    result_schema,
+    write_file,
+)
+from grader.report.heatmap import view_pictures
+from grader.report.prose import view_prose
+from grader.report.wording import ENGLISH
+
+GOLD = Path(__file__).parent / "gold"
+
+# --- a small class of made-up students ------------------------------------------------------------------------------------
+
+
+def make_assignment() -> Assignment:
+    """As loaded from a folder, but from no folder: titles are all that a report wants."""
+    returns = (Returns(name="output", axes="token feature"), Returns(name="attention_weights", axes="query key", picture=True))
+    exercises = {
+        "self_attention": Exercise(title="(a) Self-attention", points=40, returns=returns, marks={"values.published": 1}),
+        "multi_head_attention": Exercise(title="(b) Multi-head attention", points=40, returns=returns,
+                                         marks={"values.published": 1}, builds_on=("self_attention",)),
+    }
+    questions = {
+        "c": Question(title="(c) Why are the results different?", heading="Why", points=10),
+        "d": Question(title="(d) What happens if you change the order of two inputs?", heading="What", points=10),
+    }
+    empty = ModuleType("empty")
+    return Assignment(
+        name="attention", folder=Path("reference/attention"), title="Self-attention in NumPy", template=Path("attention.ipynb"),
+        exercises=exercises, questions=questions, slips={}, tolerance=Tolerance(), limits=Limits(), notebook_mb=50,
+        imports=Imports(), data=Data(), solution=empty, cases=empty, digest="d" * 64,
+    )
+
+
+ASSIGNMENT = make_assignment()
+CHECKS = [
+    ("contract.returns", "returns two arrays of the right shapes", "public", 2.0),
+    ("contract.inputs_unchanged", "leaves its arguments as they were", "public", 2.0),
+    ("contract.repeatable", "gives equal results for equal calls", "public", 2.0),
+    ("source.imports", "uses no neural network library", "public", 0.0),
+    ("values.published", "is right on the hand-out's data", "public", 2.0),
+    ("values.same_sizes", "is right on other numbers of the same sizes", "hidden", 6.0),
+    ("values.other_sizes_1", "is right for 4 tokens of width 10", "hidden", 10.0),
+    ("values.other_sizes_2", "is right for 7 tokens of width 12", "hidden", 10.0),
+    ("values.one_token", "is right for a single token", "hidden", 1.0),
+    ("values.large_scores", "is right for very large scores", "hidden", 2.0),
+    ("property.rows_sum_to_one", "each row of the attention weights sums to 1", "public", 1.0),
+    ("property.equivariance", "follows when the tokens change places", "public", 2.0),
+]
+FAR_OFF = ("The attention weights are not the expected ones. The largest difference is 0.41, at query 2, key 3: "
+           "yours is 0.12, expected 0.53.")
+NO_SCALE = Diagnosis("no_scale", "The scores are not scaled",
+                     "Print the scores before the softmax. By which number does the hand-out's formula divide them, and why?")
+ONLY_OUTPUT = Diagnosis("only_output_returned", "Only one of the two results is returned",
+                        "The call in the hand-out unpacks two results. Which one does your return line leave out?")
+CODE = '''def self_attention(X, Wq, Wk, Wv):
+    """Attention of X on itself."""
+    Q, K, V = X @ Wq, X @ Wk, X @ Wv
+    scores = Q @ K.T  # every query with every key
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    attention_weights = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    output = attention_weights @ V
+    return output, attention_weights
+'''
+HEADS = '''def multi_head_attention(X, Wq, Wk, Wv, H):
+    N, D = X.shape
+    d = D // H
+    heads, weights = [], []
+    for h in range(H):
+        part = slice(h * d, (h + 1) * d)
+        out, w = self_attention(X, Wq[:, part], Wk[:, part], Wv[:, part])
+        heads.append(out)
+        weights.append(w)
+    return np.concatenate(heads, axis=1), np.stack(weights)
+'''
+ANSWER_C = r"""Each head has its **own** projections $W_i^Q$, $W_i^K$ and $W_i^V$ of width $d_k = d_{model}/H$, so
+
+$$
+\text{Attention}(Q, K, V) = \text{softmax}\left(\frac{QK^\top}{\sqrt{d_k}}\right)V
+$$
+
+is taken over another part of the features in each head:
+
+1. the scores are dot products of *shorter* vectors,
+2. the softmax of a sum is not the sum of the softmaxes.
+
+\begin{align}
+\text{head}_i &= \text{Attention}(XW_i^Q, XW_i^K, XW_i^V) \\
+A_i &\neq A
+\end{align}
+"""
+ANSWER_D = r"Nothing but the order: $f(PX) = P\,f(X)$. For example `X[[1, 0, 2]]` swaps the same two rows of the output."
+RECEIPT = Receipt("grader 0.1.0", "3f1c" * 16, ("namespaces", "landlock", "seccomp", "rlimits"))
+
+
+def checks(failed: dict[str, str] | None = None, skipped: dict[str, str] | None = None) -> tuple[Check, ...]:
+    """An exercise's checks; those named failed or were skipped, with these messages."""
+    failed, skipped = failed or {}, skipped or {}
+    made = []
+    for name, title, visibility, points in CHECKS:
+        outcome = "failed" if name in failed else "skipped" if name in skipped else "passed"
+        message = failed.get(name, skipped.get(name, ""))
+        made.append(msgspec.convert(
+            {"id": name, "title": title, "visibility": visibility, "outcome": outcome,
+             "score": points if outcome == "passed" else 0.0, "points": points, "message": message}, Check))
+    return tuple(made)
+
+
+def exercise(
+    verdict: Verdict = "correct", rows: tuple[Check, ...] | None = None, *slips: Diagnosis, message: str = "",
+    carried: bool = False,
+) -> ExerciseResult:
+    rows = checks() if rows is None else rows
+    return ExerciseResult(verdict, sum(row.score for row in rows), 40.0, carried, rows, slips, message)
+
+
+def result(
+    student: str, a: ExerciseResult, b: ExerciseResult, *, answers: tuple[str, str] = (ANSWER_C, ANSWER_D),
+    notices: tuple[Notice, ...] = (), source: str = "",
+) -> Result:
+    return Result(
+        schema=1, submission=SubmissionName(student, source or f"{student}.ipynb", "ab12" * 16), status="graded", attention=(),
+        score=a.score + b.score, points=80.0, exercises={"self_attention": a, "multi_head_attention": b},
+        questions={"c": QuestionResult(answers[0], None, 10.0, ""), "d": QuestionResult(answers[1], None, 10.0, "")},
+        notices=notices, receipt=RECEIPT,
+    )
+
+
+def softmax(scores: Array) -> Array:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def pictures(scale: float = 1.0) -> tuple[Picture, ...]:
+    """One matrix of (a) and three heads of (b); `scale` spoils the student's."""
+    rng = np.random.default_rng(5)
+    scores = rng.normal(size=(4, 5, 5)) * 1.5
+    mine, right = softmax(scores * scale), softmax(scores)
+    names = ["Attention weights, the hand-out's data", *(f"Attention weights, the hand-out's data, head {h}" for h in (1, 2, 3))]
+    owners = ["self_attention"] + ["multi_head_attention"] * 3
+    return tuple(Picture(owner, name, "query", "key", mine[i], right[i])
+                 for i, (owner, name) in enumerate(zip(owners, names, strict=True)))
+
+
+def listings(*marks: tuple[int, str]) -> dict[str, tuple[Listing, ...]]:
+    return {"self_attention": (Listing(7, 3, CODE, marks),), "multi_head_attention": (Listing(11, 1, HEADS),)}
+
+
+ALL_VALUES = [name for name, *_ in CHECKS if name.startswith("values.")]
+
+
+def make_class() -> dict[str, Graded]:
+    """One submission of each kind that a page must be good at."""
+    far_off = checks({name: FAR_OFF for name in ALL_VALUES if name != "values.one_token"})
+    line = "ValueError: operands could not be broadcast together with shapes (5,5) (5,6)"
+    raised = f"It raised {line} in cell 7, line 6."
+    not_run = "Not run, since the call raised an exception."
+    broken = checks({name: raised for name in ALL_VALUES}, {name: not_run for name, *_ in CHECKS if name.startswith("property")})
+    endless = "It did not return within 5 seconds of CPU time. The call that was running began in cell 11, line 1."
+    slow = checks({name: endless for name in ALL_VALUES}, {name: "Not run, since the time was used up." for name, *_ in CHECKS
+                                                            if not name.startswith("values")})
+    full = result("lovelace", exercise(), exercise())
+    full = replace(full, questions={
+        "c": QuestionResult(ANSWER_C, 9.0, 10.0, "Well put. One more step: *why* does the softmax not commute with the sum, $s(a+b)$?"),
+        "d": QuestionResult(ANSWER_D, None, 10.0, "")})
+    no_scale = result(
+        "noether", exercise("incorrect", far_off, NO_SCALE), exercise("correct", carried=True),
+        notices=(Notice("last_definition", "self_attention is defined twice; the last definition counts.", 7, None),
+                 Notice("unused_import", "torch is imported but not needed; the assignment does not allow it.", 2, 4)))
+    error = result("grothendieck", exercise("error", broken, message=raised),
+                   exercise("incorrect", checks({"contract.returns": "It returns one array where two are expected."}), ONLY_OUTPUT),
+                   answers=("", "They swap."))
+    timeout = result("turing", exercise(), exercise("timeout", slow, message=endless),
+                     answers=(r"See $\frac{a}{$ and $\nosuchcommand{x}$, costs $5 and $6.", "<b>Nothing</b> <script>alert(1)</script>"))
+    absent = result("Wolfeschlegelsteinhausenbergerdorff_Maria-Magdalena_assignsubmission_file_attention(1)(2)-final-FINAL",
+                    exercise("missing", (), message="No definition of self_attention was found. You defined selfattention in cell 7."),
+                    exercise("missing", ()), answers=("", ""),
+                    source="Wolfeschlegelsteinhausenbergerdorff Maria-Magdalena/attention (1)(2)-final-FINAL.ipynb")
+    waiting = Result(1, SubmissionName("hopper", "hopper.ipynb", "cd34" * 16), "needs_attention",
+                     (Attention("unreadable", "The file ends in the middle: it is not a whole notebook (line 212)."),),
+                     None, 80.0, {}, {}, (), RECEIPT)
+    nan = np.full((5, 5), np.nan)
+    return {
+        "full_marks": Graded(full, Evidence(listings(), pictures())),
+        "no_scale": Graded(no_scale, Evidence(listings((6, "The scores are used as they are; compare with the formula.")),
+                                              pictures(2.0))),
+        "error": Graded(error, Evidence(listings((8, line)), tuple(
+            replace(picture, yours=None if position == 0 else nan if position == 1 else np.ones((3, 5, 5)))
+            for position, picture in enumerate(pictures()[:3])))),
+        "timeout": Graded(timeout, Evidence(listings(), pictures()[:1])),
+        "missing": Graded(absent, Evidence()),
+        "needs_attention": Graded(waiting, Evidence()),
+    }
+
+
+CLASS = make_class()
+
+
+def check_gold(name: str, page: str) -> None:
+    file = GOLD / name
+    if os.environ.get("GOLD") == "accept":
+        file.write_text(page, encoding="utf-8", newline="\n")
+    assert page == file.read_text(encoding="utf-8"), f"{name} has changed; look at it, then run with GOLD=accept"
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_student_page_is_as_accepted(name: str) -> None:
+    check_gold(f"student_{name}.html", render_student(CLASS[name], ASSIGNMENT))
+
+
+def test_class_page_is_as_accepted() -> None:
+    check_gold("class.html", render_class([graded.result for graded in CLASS.values()], ASSIGNMENT))
+
+
+def test_student_page_follows_its_order() -> None:
+    page = render_student(CLASS["no_scale"], ASSIGNMENT)
+    wanted = ['class="score"', "What to do next", "The scores are not scaled", 'id="part-1"', "Checks", "Your numbers beside",
+              "Your code", 'id="part-2"', "Written answers", "Good to know", "Receipt"]
+    places = [page.index(text) for text in wanted]
+    assert places == sorted(places)
+    assert "2 written answers (20 points) not marked yet" in page
+    assert "marked on top of your own version" in page
+    assert page.count("<li>") and page.count(html.escape(FAR_OFF)) == 1, "equal messages are said once"
+
+
+def test_student_page_says_what_needs_attention() -> None:
+    page = render_student(CLASS["needs_attention"], ASSIGNMENT)
+    assert "Not graded yet" in page and "not a whole notebook" in page and "This is no zero" in page
+    assert "<strong>" not in page
+
+
+def test_message_stands_under_its_line() -> None:
+    page = render_student(CLASS["error"], ASSIGNMENT)
+    line = re.search(r'<span class="line hit" data-n="8">.*?</span>\n?<span class="note"><b>Line 8:</b> (.*?)\n</span>', page, re.DOTALL)
+    assert line is not None and line[1].startswith("ValueError")
+
+
+def test_marks_beyond_the_listing_are_not_lost() -> None:
+    graded = replace(CLASS["full_marks"], evidence=Evidence({"self_attention": (Listing(7, 3, CODE, ((99, "elsewhere"),)),)}))
+    assert "<b>Line 99:</b> elsewhere" in render_student(graded, ASSIGNMENT)
+
+
+def test_unknown_exercise_keeps_its_own_name() -> None:
+    graded = CLASS["full_marks"]
+    odd = replace(graded.result, exercises={"other": exercise()}, questions={"z": QuestionResult("x", None, 1.0, "")})
+    assert "other" in render_student(Graded(odd, Evidence()), ASSIGNMENT)
+    assert "other" in render_class([odd], ASSIGNMENT)
+
+
+@pytest.mark.parametrize("results", [[], [CLASS["needs_attention"].result], [CLASS["full_marks"].result]])
+def test_class_page_of_any_size(results: list[Result]) -> None:
+    page = render_class(results, ASSIGNMENT)
+    assert page.count('href="feedback/') >= len(results)
+    assert ("There are no submissions" in page) == (not results)
+
+
+def test_class_page_names_who_is_behind_a_slip() -> None:
+    page = render_class([graded.result for graded in CLASS.values()], ASSIGNMENT)
+    slips = page[page.index('id="slips"'):page.index('id="rates"')]
+    assert "noether" in slips and "grothendieck" in slips and "lovelace" not in slips
+    assert page.index("hopper") < page.index('id="distribution"'), "who needs attention comes first"
+
+
+# --- nothing active, whatever the text --------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "<script>alert(1)</script>", "</style><script>alert(1)</script>", "</title><img src=x onerror=alert(1)>", '" onmouseover="alert(1)',
+    "<svg onload=alert(1)>", "[x](javascript:alert(1))", "[x]( java\nscript:alert(1))", "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "![x](data:image/svg+xml;base64,PHN2Zz4=)", "![x](https://example.org/beacon.png)", '<img src="//example.org/beacon.png">',
+    r"$\href{javascript:alert(1)}{x}$", r"$\text{<script>alert(1)</script>}$", r"$\style{background:url(//e.org)}{x}$",
+    r"$$\text{<img src=x onerror=alert(1)>}$$", r"$\class{skip}{x}$", "<a href='JaVaScRiPt:alert(1)'>x</a>", "<base href=//e.org>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<iframe srcdoc='<script>alert(1)</script>'>", "<form action=//e.org><button>x", "<meta http-equiv=refresh content='0;url=//e.org'>",
+    "<link rel=stylesheet href=//e.org>", "<p style='position:fixed;inset:0'>", "<input autofocus onfocus=alert(1)>", "{{ 7 * 191 }}",
+    "\x1b[31mred\x1b[0m \x1b]8;;http://e.org\x07link", "abc\u202etxt.exe\u2066", "\x00\x07\ud800", "=cmd|' /C calc'!A0",
+    "<div id=content>", "&lt;script&gt;alert(1)&lt;/script&gt;", "`<script>`", "```html\n<script>alert(1)</script>\n```", "$" * 300,
+    "$x_{" * 200, "<b>" * 3000, "[" * 3000, "*_" * 3000, "> " * 3000, r"$\begin{equation}" * 100,
+]
+TAGS = {
+    "html", "head", "meta", "title", "style", "body", "a", "header", "main", "section", "footer", "article", "h1", "h2", "h3", "h4", "p",
+    "div", "span", "b", "strong", "i", "em", "ul", "ol", "li", "dl", "dt", "dd", "bdi", "figure", "figcaption", "table", "thead", "tbody",
+    "tr", "th", "td", "pre", "code", "svg", "g", "rect", "text", "path", "details", "summary", "br", "hr", "img", "blockquote", "del",
+    "math", "mrow", "mi", "mo", "mn", "mtext", "mspace", "mfrac", "msqrt", "msub", "msup", "msubsup", "mtable", "mtr", "mtd", "mstyle",
+    "munder", "mover", "munderover", "mroot", "mark", "small", "sub", "sup", "u", "s", "kbd", "mpadded", "mphantom", "menclose", "ms",
+    "mmultiscripts",
+}
+
+
+class Inspector(HTMLParser):
+    """Collects whatever a page must not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.wrong.append(f"<{tag}>")
+        for name, value in attrs:
+            text = value or ""
+            if name.startswith("on") or name in ("style", "srcdoc", "action", "formaction", "xlink:href", "background"):
+                self.wrong.append(f"<{tag} {name}={text!r}>")
+            if name == "src" and not re.match(r"data:image/(png|jpeg|gif|webp);base64,", text):
+                self.wrong.append(f"<{tag} src={text!r}>")
+            if name == "href" and not re.match(r"(#|feedback/|https?://|mailto:)", text):
+                self.wrong.append(f"<{tag} href={text!r}>")
+            if name == "http-equiv" and text != "Content-Security-Policy":
+                self.wrong.append(f"<{tag} http-equiv>")
+            if name == "id":
+                self.ids.append(text)
+
+
+def inspect(page: str) -> None:
+    inspector = Inspector()
+    inspector.feed(page)
+    assert not inspector.wrong
+    assert len(inspector.ids) == len(set(inspector.ids))
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
+    page.encode("utf-8")
+
+
+def everywhere(text: str) -> Graded:
+    """A submission that has this text in every field that takes one."""
+    rows = tuple(replace(row, title=text, message=text) for row in checks({"values.published": text}))
+    part = ExerciseResult("incorrect", 1.0, 40.0, True, rows, (Diagnosis(text, text, text),), text)
+    done = Result(
+        1, SubmissionName(text, text, text), "graded", (Attention(text, text),), 1.0, 80.0,
+        {"self_attention": part, text: replace(part, verdict="crashed")}, {"c": QuestionResult(text, None, 10.0, text),
+                                                                          text: QuestionResult(text, 1.0, 10.0, text)},
+        (Notice(text, text, 1, 2), Notice("convention", text)), Receipt(text, text, (text,)))
+    picture = Picture("self_attention", text, text, text, np.eye(2), np.full((2, 2), np.inf))
+    return Graded(done, Evidence({"self_attention": (Listing(1, 1, text, ((1, text),)),)}, (picture,)))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_nothing_active_survives(text: str) -> None:
+    graded = everywhere(text)
+    inspect(render_student(graded, ASSIGNMENT))
+    inspect(render_class([graded.result], ASSIGNMENT))
+    waiting = replace(graded.result, status="needs_attention", score=None)
+    inspect(render_student(Graded(waiting, Evidence()), ASSIGNMENT))
+    inspect(render_class([waiting], ASSIGNMENT))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text() | st.lists(st.sampled_from([*HOSTILE[:36], "$", "$$", "\\", "`", "\n", "<", ">", "*", "_", "[", "](", ")"])).map("".join))
+def test_nothing_active_survives_any_mixture(text: str) -> None:
+    inspect(render_student(everywhere(text[:4000]), ASSIGNMENT))
+
+
+def test_template_syntax_in_text_is_text() -> None:
+    assert "1337" not in render_student(everywhere("{{ 7 * 191 }}"), ASSIGNMENT)
+
+
+@pytest.mark.parametrize("page", [render_student(CLASS["no_scale"], ASSIGNMENT), render_class([], ASSIGNMENT)], ids=["student", "class"])
+def test_page_is_complete_in_itself(page: str) -> None:
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert len(styles) == 1 and policy is not None
+    seal = base64.b64encode(hashlib.sha256(styles[0].encode()).digest()).decode()
+    assert f"style-src 'sha256-{seal}'" in html.unescape(policy[1]) and "default-src 'none'" in html.unescape(policy[1])
+    assert "<script" not in page and "@import" not in page and "url(" not in page and "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("<h1") == 1 and '<html lang="en">' in page
+    levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_page_is_small() -> None:
+    assert len(render_student(CLASS["no_scale"], ASSIGNMENT).encode()) < 150_000
+
+
+def test_links_are_quoted() -> None:
+    strange = "a/../b?x#y%z \"'<é"
+    odd = replace(CLASS["full_marks"].result, submission=SubmissionName(strange, "s", "0"))
+    page = render_class([odd], ASSIGNMENT)
+    assert 'href="feedback/a%2F..%2Fb%3Fx%23y%25z%20%22%27%3C%C3%A9.html"' in page
+    assert html.escape(strange, quote=False).replace('"', "&#34;").replace("'", "&#39;") in page
+
+
+# --- written answers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "wanted"), [
+    (r"$d_k$", "<msub>"), (r"a \(x_1\) b", "<msub>"), (r"\\(x_1\\)", "<msub>"), (r"$$\frac{a}{b}$$", "<mfrac>"), (r"\[x^2\]", "<msup>"),
+    ("\\begin{equation}\na_1 = b\n\\end{equation}", "<msub>"), ("$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$", "<mtable>"),
+    ("$a<b$", "&lt;"), ("* one\n* $x_1$ and $y_1$", "<msub>"), ("costs $5 and $6", "costs $5 and $6"), (r"\$5_a_", r"$5"),
+    (r"$\nosuch{x}$", r"<code>\nosuch{x}</code>"), (r"$\frac{$", r"<code>\frac{</code>"), ("`$x_1$`", "<code>$x_1$</code>"),
+    ("# Big", '<p class="heading">Big</p>'), ("|a|b|\n|-|-|\n|1|2|", "<td>1</td>"), ("a<br>b", "<br>"), ("a < b and c > d", "a &lt; b"),
+    ("$$\na\n\n- b\n$$", "<math"), ("<b>x", "<b>x</b>"), ("[x](https://e.org)", 'rel="noopener noreferrer nofollow"'),
+    ("text $$x$$ text", 'display="block"'),
+])
+def test_answers_are_laid_out(source: str, wanted: str) -> None:
+    assert wanted in view_prose(source).markup
+
+
+def test_handout_formulas_are_all_laid_out() -> None:
+    for source in (r"\text{where } \text{head}_i = \text{Attention}(QW_i^Q, KW_i^K, VW_i^V).",
+                   r"\text{MultiHead}(Q, K, V) = \text{Concat}(\text{head}_1, \dots, \text{head}_h)",
+                   r"\text{softmax}\left(\frac{QK^\top}{\sqrt{d_k}}\right)V", r"e^{-\sum_{j=1}^{n} x_j} \in \mathbb{R}^{N \times D}"):
+        assert "<code>" not in view_prose(f"$${source}$$").markup, source
+
+
+def test_long_answers_and_formulas_stay_bounded() -> None:
+    prose = view_prose("word " * 100_000)
+    assert prose.cut and len(prose.markup) < 30_000
+    assert "<code>" in view_prose("$" + "x+" * 3000 + "x$").markup
+
+
+def test_pictures_come_from_the_answer_itself_or_not_at_all() -> None:
+    assert "<img" in view_prose("![plot](data:image/png;base64,AAAA)").markup
+    assert "<img" not in view_prose("![plot](attachment:plot.png)").markup
+    assert "example.org" not in view_prose('<img src="https://example.org/x.png" alt="plot">').markup
+
+
+# --- matrices ---------------------------------------------------------------------------------------------------------------------
+
+
+def draw(yours: Array | None, expected: Array) -> tuple[str, list[str]]:
+    picture = view_pictures([Picture("e", "weights", "query", "key", yours, expected)], 1e-4, ENGLISH)[0]
+    return picture.finding, [grid.problem for grid in picture.grids]
+
+
+def test_pictures_say_what_to_see() -> None:
+    eye = np.eye(3)
+    assert draw(eye, eye) == ("Yours agrees with the expected one.", ["", ""])
+    assert draw(eye[::-1], eye)[0] == "They differ most at query 1, key 1: yours is 0, expected 1."
+    assert draw(None, eye) == ("", ["Nothing came back to draw.", ""])
+    assert draw(np.ones((2, 3, 3)), eye)[0] == "Yours has the shape (2, 3, 3); expected is (3, 3)."
+    assert "NaN" in draw(np.where(eye > 0, np.nan, 0.0), eye)[0]
+    assert draw(np.zeros((0, 3)), eye)[1][0]
+
+
+def test_large_pictures_show_a_corner_and_keep_the_page_small() -> None:
+    big = np.random.default_rng(0).normal(size=(200, 300))
+    views = view_pictures([Picture("e", "weights", "query", "key", big, big)] * 9, 1e-4, ENGLISH)
+    assert views[0].grids[0].note == "The first 30 × 30 of 200 × 300." and len(views[0].grids[0].rows) == 30
+    assert views[-1].grids[0].problem
+    assert sum(len(grid.rows) * len(grid.columns) for view in views for grid in view.grids) <= 4000
+
+
+KINDS = st.sampled_from(["f8", "f4", "f2", "i8", "u1", "?", "c16"])
+SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SHAPES, KINDS, SHAPES, st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e308, 5e-324]), st.booleans())
+def test_any_matrix_can_be_drawn(
+    yours: tuple[int, ...], kind: str, expected: tuple[int, ...], fill: float, swap: bool,
+) -> None:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        left = np.full(yours, fill).astype(kind)
+    right = np.linspace(0, 1, int(np.prod(expected))).reshape(expected)
+    pair = (right, left) if swap else (left, right)
+    graded = Graded(CLASS["full_marks"].result, Evidence({}, (Picture("self_attention", "t", "row", "column", *pair),)))
+    inspect(render_student(graded, ASSIGNMENT))
+
+
+# --- JSON ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_schema_file_is_current() -> None:
+    text = json.dumps(result_schema(), indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("GOLD") == "accept":
+        SCHEMA_FILE.write_text(text, encoding="utf-8")
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_results_validate_and_come_back(name: str) -> None:
+    data = encode_result(CLASS[name].result)
+    jsonschema.Draft202012Validator.check_schema(result_schema())
+    jsonschema.validate(json.loads(data), result_schema())
+    assert decode_result(data) == CLASS[name].result
+    assert data.endswith(b"}\n") and data.startswith(b'{\n  "schema": 1,\n')
+
+
+@pytest.mark.parametrize("change", [
+    {"schema": 2}, {"status": "fine"}, {"score": "1"}, {"exercises": {"e": {"verdict": "wrong"}}}, {"points": None},
+])
+def test_schema_and_decoder_refuse_the_same(change: dict[str, object]) -> None:
+    wrong = json.loads(encode_result(CLASS["full_marks"].result)) | change
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, result_schema())
+    with pytest.raises(msgspec.ValidationError):
+        decode_result(json.dumps(wrong).encode())
+
+
+def test_added_keys_are_no_error() -> None:
+    more = json.loads(encode_result(CLASS["full_marks"].result)) | {"lateness": 3}
+    jsonschema.validate(more, result_schema())
+    assert decode_result(json.dumps(more).encode()) == CLASS["full_marks"].result
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_no_mark(bad: float) -> None:
+    good = CLASS["full_marks"].result
+    wrong = [replace(good, score=bad), replace(good, points=bad),
+             replace(good, exercises={"e": exercise(rows=(replace(checks()[0], score=bad),))}),
+             replace(good, questions={"c": QuestionResult("", bad, 10.0, "")})]
+    for result_ in wrong:
+        with pytest.raises(ValueError, match="no mark"):
+            encode_result(result_)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_can_be_kept(text: str) -> None:
+    data = encode_result(everywhere(text).result)
+    data.decode("utf-8")
+    jsonschema.validate(json.loads(data), result_schema())
+
+
+# --- CSV ------------------------------------------------------------------------------------------------------------------------------
+
+
+def grades(results: list[Result]) -> list[dict[str, str]]:
+    text = encode_grades(results, ASSIGNMENT)
+    assert text.startswith("\ufeffid,source,status,score,points,self_attention_verdict,self_attention_score,")
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def test_grades_have_a_row_for_each_submission() -> None:
+    rows = grades([graded.result for graded in CLASS.values()])
+    assert [row["id"] for row in rows] == [graded.result.submission.id for graded in CLASS.values()]
+    by_id = {row["id"]: row for row in rows}
+    assert by_id["noether"] | {
+        "score": "50", "points": "80", "self_attention_verdict": "incorrect", "multi_head_attention_score": "40",
+        "question_c_score": "", "diagnoses": "no_scale", "notices": "last_definition;unused_import", "status": "graded",
+    } == by_id["noether"]
+    assert by_id["lovelace"]["question_c_score"] == "9"
+    assert by_id["hopper"] | {"status": "needs_attention", "score": "", "self_attention_verdict": ""} == by_id["hopper"]
+    assert encode_grades([], ASSIGNMENT).endswith("\r\n")
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r\n=1", " =1", "＝1", '"=1', "\x00=1", "\u202e=1"])
+def test_formulas_are_only_text(text: str) -> None:
+    row = grades([replace(CLASS["full_marks"].result, submission=SubmissionName(text, text, "0"))])[0]
+    assert row["id"].startswith("'") and row["source"].startswith("'")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_name_is_one_cell(text: str) -> None:
+    rows = grades([replace(CLASS["full_marks"].result, submission=SubmissionName(text, text, "0"))])
+    assert len(rows) == 1 and None not in rows[0] and rows[0]["points"] == "80"
+    assert not rows[0]["id"].startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    encode_grades([everywhere(text).result], ASSIGNMENT).encode("utf-8")
+
+
+# --- text, files ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "clean"), [
+    ("plain ünï 👩‍👩‍👧 नमस्ते", "plain ünï 👩‍👩‍👧 नमस्ते"), ("a\tb\nc", "a\tb\nc"), ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
+    ("\x1b[1;31mred\x1b[0m", "red"), ("\x9b31mred", "red"), ("\x1b]0;title\x07x", "x"), ("\x1b]8;;http://e.org\x1b\\x", "x"), ("\x1bcx", "x"),
+    ("a\u202eb\u2066c\u200fd", "abcd"), ("a\x00\x08b\x7f", "ab"), ("a\ud800b", "a\ufffdb"), ("\ufeffa\U000e0041", "a"),
+])
+def test_text_is_cleaned(text: str, clean: str) -> None:
+    assert clean_text(text) == clean
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    clean = clean_text(text)
+    assert clean_text(clean) == clean
+    assert "\x1b" not in clean and len(clean) <= len(text)
+    clean.encode("utf-8")
+
+
+def test_file_is_written_whole(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    write_file(file, "é\r\n")
+    write_file(file, b"second")
+    assert file.read_bytes() == b"second" and file.stat().st_mode & 0o777 == 0o644
+    assert [entry.name for entry in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    file, contents, seen = tmp_path / "x", [b"a" * 200_000, b"b" * 300_000], set()
+    write_file(file, contents[0])
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(file.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for turn in range(50):
+        write_file(file, contents[turn % 2])
+    done.set()
+    reader.join()
+    assert seen <= set(contents)
+
+
+def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        write_file(tmp_path / "folder", "x")
+    with pytest.raises(UnicodeEncodeError):
+        write_file(tmp_path / "x", "\ud800")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
