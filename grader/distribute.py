@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from grader.errors import GraderError
+from grader.errors import GraderError, SandboxError
 from grader.model import Graded, Result, Submission
 from grader.pipeline import Course, give_up, grade, open_box
 from grader.report import decode_result, encode_result, render_student, write_file
@@ -49,8 +49,11 @@ def grade_all(
 
     The results come back in the order of the submissions.
     """
-    for folder in ("results", "feedback"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in ("results", "feedback"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"{error.filename}: {error.strerror}; give another --out") from None
     crew = _Crew(submissions, course, out, min(jobs, len(submissions)))
     try:
         results: dict[int, Result] = {}
@@ -153,6 +156,8 @@ class _Crew:
         for other in others:  # or a worker would never see its own pipe close
             other.close()
         with open_box(self.course.assignment) as box:
+            with contextlib.suppress(SandboxError):  # each submission will say so
+                box.start()
             while True:
                 try:
                     index = int(pipe.recv_bytes())

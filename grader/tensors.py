@@ -148,8 +148,10 @@ class _Reader:
             raise FrameError("a frame holds too few bytes for its arrays")
         self.at += size
         if name == "bool":  # any byte may have been sent, and NumPy takes a bool that is neither 0 nor 1 on trust
-            return np.not_equal(np.ndarray(shape, np.uint8, self.payload, start), 0, out=np.empty(shape, np.bool))
-        return np.ndarray(shape, DTYPES[name], self.payload, start).copy()
+            array: Array = np.ndarray(shape, np.uint8, self.payload, start).astype(np.bool)
+        else:
+            array = np.ndarray(shape, DTYPES[name], self.payload, start).copy()
+        return array
 
 
 def _dtype_and_shape(description: object) -> tuple[str, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -18,12 +19,7 @@ ANY_ARRAY = st.sampled_from(sorted(DTYPES)).flatmap(
     lambda name: hnp.arrays(DTYPES[name], hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
 )
 JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=6)
-    | st.sampled_from([*DTYPES, "dtype", "object"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from([*DTYPES, "dtype", "object"]),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(st.sampled_from(["dtype", "shape", "tuple", "list", "opaque", "x"]), inner, max_size=3)
@@ -40,18 +36,24 @@ def describe(array: Array) -> dict[str, object]:
 @given(ANY_ARRAY)
 def test_an_array_comes_back_as_it_was(array: Array) -> None:
     back = decode_array(describe(array), array.tobytes())
-    assert type(back) is np.ndarray and back.flags.owndata
-    assert back.dtype == array.dtype and back.shape == array.shape
+    assert type(back) is np.ndarray
+    assert back.flags.owndata
+    assert back.dtype == array.dtype
+    assert back.shape == array.shape
     assert back.tobytes() == array.tobytes()
 
 
 def test_a_tree_takes_its_arrays_in_order() -> None:
     a, b = np.arange(3.0), np.array([[True], [False]])
     tree = decode_tree({"tuple": [describe(a), {"list": [describe(b), {"opaque": "a dict"}]}]}, a.tobytes() + b.tobytes())
-    assert isinstance(tree, Items) and tree.kind == "tuple"
+    assert isinstance(tree, Items)
+    assert tree.kind == "tuple"
     first, second = tree.items
-    assert isinstance(first, np.ndarray) and np.array_equal(first, a)
-    assert isinstance(second, Items) and isinstance(second.items[0], np.ndarray) and np.array_equal(second.items[0], b)
+    assert isinstance(first, np.ndarray)
+    assert np.array_equal(first, a)
+    assert isinstance(second, Items)
+    assert isinstance(second.items[0], np.ndarray)
+    assert np.array_equal(second.items[0], b)
     assert second.items[1] == Opaque("a dict")
 
 
@@ -87,32 +89,26 @@ def test_a_frame_is_taken_off_whole_or_not_at_all(header: dict[str, int], blobs:
     assert split(frame[:-1], 100) is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_splitter(data: bytes) -> None:
-    try:
+    with contextlib.suppress(FrameError):
         split(data, 1000)
-    except FrameError:
-        pass
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.binary(max_size=40))
 def test_no_header_breaks_the_splitter(text: bytes) -> None:
-    try:
+    with contextlib.suppress(FrameError):
         split(len(text).to_bytes(4, "little") + bytes(8) + text, 1000)
-    except FrameError:
-        pass
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(JSON, st.binary(max_size=40))
 def test_no_description_breaks_the_decoder(description: Any, payload: bytes) -> None:
     for decode in (decode_array, decode_tree):
-        try:
+        with contextlib.suppress(FrameError):
             decode(description, payload)
-        except FrameError:
-            pass
 
 
 @pytest.mark.parametrize(

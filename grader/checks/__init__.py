@@ -90,7 +90,7 @@ Parts = Mapping[str, tuple[Sequence[Invocation], Transcript]]
 def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, Heard], parts: Parts) -> Heard:
     """The same exercise on top of the student's own earlier answers, where that earns more; else `heard` itself."""
     exercise = plan.exercises[heard.judgement.exercise]
-    composed = _compose_all(plan, exercise, parts)
+    composed = _compose_all(plan, exercise, earlier, parts)
     if composed is None:
         return heard
     carried = _judge(plan, exercise, piece, heard.transcript, earlier, composed, composed)
@@ -206,13 +206,13 @@ def _values_right(judgement: Judgement) -> int:
 
 
 def _compose_all(
-    plan: Plan, exercise: ExercisePlan, parts: Parts
+    plan: Plan, exercise: ExercisePlan, earlier: Mapping[str, Heard], parts: Parts
 ) -> tuple[Answer, ...] | None:
     """The expected answer of each call on top of the student's own earlier answers; None where these carry nothing."""
     answers: dict[str, list[Answer]] = {}
     for name, (asked, transcript) in parts.items():
         own = _own_answers(plan, name, asked, transcript)
-        if own is None or not _depends_on_inputs(plan, own):
+        if own is None or not _depends_on_inputs(plan, [*own, *_all_answers(plan.exercises[name], earlier[name].replies)]):
             return None
         answers[name] = own
     upcoming = {name: iter(own) for name, own in answers.items()}
@@ -239,6 +239,12 @@ def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript:
             return None
         own.append(one.answer)
     return own
+
+
+def _all_answers(exercise: ExercisePlan, replies: Replies) -> list[Answer]:
+    """The complete answers to an exercise's own calls."""
+    answers = [replies.answer(call) or {} for call in range(len(exercise.calls))]
+    return [answer for answer in answers if len(answer) == len(exercise.spec.returns)]
 
 
 def _depends_on_inputs(plan: Plan, answers: Sequence[Answer]) -> bool:

@@ -25,12 +25,12 @@ def list_archive(path: Path) -> Iterator[Entry]:
     for member in members:
         parts = tuple(part for part in member.filename.replace("\\", "/").split("/") if part not in ("", "."))
         if parts and not member.is_dir():
-            yield Entry(parts, _kind(member, parts), path, member.filename)
+            kind = _kind(member, parts)
+            yield Entry(parts if kind == "file" else parts[-1:], kind, path, member.filename)
 
 
 def _kind(member: zipfile.ZipInfo, parts: tuple[str, ...]) -> Kind:
-    mode = member.external_attr >> 16
-    if stat.S_ISLNK(mode):
+    if stat.S_ISLNK(member.external_attr >> 16):
         return "link"
     if member.flag_bits & 1 or ".." in parts or member.filename.startswith("/") or ":" in parts[0]:
         return "unreadable"  # encrypted, or a name that points out of the archive

@@ -236,8 +236,9 @@ def _definition_notices(
 
 def _unused_imports(bindings: Bindings, slices: Iterable[Slice], assignment: Assignment) -> Iterator[Notice]:
     """Imports that the rule forbids and no graded function needs."""
-    used = {use for piece in slices for use in piece.imports}
+    told = {use.module for piece in slices for use in piece.imports}
     for use in find_imports(bindings.statements):
-        if use.module in assignment.imports.forbidden and use not in used:
+        if use.module in assignment.imports.forbidden and use.module not in told:
+            told.add(use.module)
             message = f"`{use.module}` is imported here although {assignment.imports.reason}; no graded function uses it."
             yield Notice("forbidden_import_unused", message, use.cell, use.line)

@@ -88,8 +88,8 @@ def _parse(text: str) -> Any:
         raise UnreadableError("invalid_json", f"{what} at line {error.lineno}, column {error.colno}; ask for it again.") from None
     except RecursionError:
         raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
-    except ValueError as error:
-        raise UnreadableError("invalid_json", f"The notebook's JSON cannot be read: {error}") from None
+    except ValueError:  # an integer of thousands of digits
+        raise UnreadableError("invalid_json", "The notebook's JSON holds a number that is too long to be read.") from None
 
 
 def _upgrade(data: dict[str, Any]) -> Mapping[str, Any]:

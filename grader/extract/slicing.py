@@ -132,7 +132,7 @@ def find_imports(statements: Iterable[Statement], wanted: frozenset[str] | None 
     for statement in statements:
         for node in ast.walk(statement.node):
             for module, name in _imported(node):
-                if node is statement.node and wanted is not None and name not in wanted:
+                if node is statement.node and wanted is not None and name not in wanted and name != "*":
                     continue
                 line = statement.cell.line_of(getattr(node, "lineno", 1))
                 found.append(ModuleUse(module.partition(".")[0], statement.cell.number, line))

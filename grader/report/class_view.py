@@ -140,6 +140,7 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
 
 
 def link_to(result: Result) -> StudentLink:
+    """A submission's page as seen from the class page."""
     return StudentLink(name_of(result), f"feedback/{quote(result.submission.id, safe='', errors='replace')}.html")
 
 
@@ -151,8 +152,10 @@ def _exercise_names(results: Sequence[Result], assignment: Assignment) -> list[s
 def _look(results: Sequence[Result], assignment: Assignment, words: Wording) -> tuple[Matter, ...]:
     found = []
     for result in results:
-        reasons = [words.exercise_and_verdict(exercise_title(name, assignment), exercise.message or words.verdicts[exercise.verdict])
-                   for name, exercise in result.exercises.items() if exercise.verdict in LOOK_VERDICTS]
+        reasons = [
+            words.exercise_and_verdict(exercise_title(name, assignment), part.message or words.verdicts[part.verdict])
+            for name, part in result.exercises.items() if part.verdict in LOOK_VERDICTS
+        ]
         reasons += [_notice(notice, words) for notice in result.notices if notice.code in LOOK_NOTICES]
         if reasons and result.status == "graded":
             found.append((link_to(result), tuple(reasons)))
@@ -172,7 +175,7 @@ def _notice(notice: Notice, words: Wording) -> str:
     return f"{notice.message} ({place})" if place else notice.message
 
 
-# --- numbers ------------------------------------------------------------------------------------------------------------------
+# --- numbers ----------------------------------------------------------------------------------------------------------
 
 
 def _numbers(results: Sequence[Result], graded: Sequence[Result], words: Wording) -> tuple[tuple[str, str], ...]:
@@ -195,8 +198,9 @@ def _histogram(graded: Sequence[Result], points: float, words: Wording) -> Histo
     for index in range(BINS):
         low, high = points * index / BINS, points * (index + 1) / BINS
         height = round(100 * counts[index] / top, 1)
-        bins.append(Bin(words.bin(low, high, index == BINS - 1), words.tick(low, high), counts[index],
-                        x=60 * index + 4, middle=60 * index + 30, y=round(100 - height, 1), above=round(96 - height, 1), height=height))
+        bins.append(Bin(
+            words.bin(low, high, index == BINS - 1), words.tick(low, high), counts[index],
+            x=60 * index + 4, middle=60 * index + 30, y=round(100 - height, 1), above=round(96 - height, 1), height=height))
     return Histogram(tuple(bins), words.histogram([(view.label, view.count) for view in bins]))
 
 
@@ -240,7 +244,7 @@ def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) ->
     return tuple(views)
 
 
-# --- the table ----------------------------------------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
 def _row(result: Result, names: Sequence[str], words: Wording) -> Row:

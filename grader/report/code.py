@@ -5,11 +5,17 @@ Comes in: a `Listing`. Goes out: `CodeView`, whose markup holds nothing but esca
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import ClassVar
 
 from markupsafe import Markup, escape
+from pygments.lexer import inherit  # type: ignore[import-untyped]
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
-from pygments.token import Comment, Keyword, Literal, Name, Operator, _TokenType  # type: ignore[import-untyped]
+from pygments.token import Comment, Keyword, Literal, Name, Operator, Punctuation, Whitespace, _TokenType  # type: ignore[import-untyped]
 
 from grader.model import Listing
 from grader.report.text import clean_text, shorten
@@ -18,7 +24,24 @@ from grader.report.wording import Wording
 LINES_SHOWN = 400
 LINE_WIDTH = 500
 
-_LEXER = PythonLexer(stripnl=False, ensurenl=True)
+_SPECIAL = "|".join([*keyword.kwlist, *keyword.softkwlist, *(name for name in dir(builtins) if name[0].islower()),
+                     "self", "cls", "Ellipsis", "NotImplemented"])
+
+
+class _Lexer(PythonLexer):  # type: ignore[misc]  # no stubs
+    """Pygments' own, with what is most frequent tried first: a fifth of the attempts, and but for `match` the same colours."""
+
+    tokens: ClassVar = {
+        "root": [
+            (r"[ \t]+", Whitespace),
+            (rf"(?!(?:{_SPECIAL})\b)[A-Za-z_]\w*+(?![\"'])", Name),
+            (r"[\[\](){}:,;.=+*/<>-]", Punctuation),
+            inherit,
+        ],
+    }
+
+
+_LEXER = _Lexer(stripnl=False, ensurenl=True)
 _CLASSES: dict[_TokenType, str] = {
     Comment: "c", Keyword: "k", Operator.Word: "k", Literal.String: "s", Literal.Number: "m", Name.Builtin: "b",
     Name.Function: "f", Name.Class: "f", Name.Decorator: "f",
@@ -66,21 +89,19 @@ def view_code(listing: Listing, exercise: str, words: Wording) -> CodeView:
 
 def _highlight(source: str, count: int) -> list[Markup]:
     """`count` lines of markup; a token that spans lines is closed and opened again at each break."""
-    done: list[str] = []
-    line: list[str] = []
-    for kind, text in _LEXER.get_tokens(source):
-        name = _class_of(kind)
-        for index, piece in enumerate(text.split("\n")):
+    lines: list[list[str]] = [[]]
+    for name, tokens in groupby(_LEXER.get_tokens(source), key=lambda token: _class_of(token[0])):
+        for index, piece in enumerate("".join(text for _, text in tokens).split("\n")):
             if index:
-                done.append("".join(line))
-                line = []
+                lines.append([])
             if piece:
-                safe = str(escape(piece))
-                line.append(f'<span class="{name}">{safe}</span>' if name else safe)
-    done.append("".join(line))
-    return [Markup(text) for text in (done + [""] * count)[:count]]  # every piece above is escaped
+                safe = escape(piece)
+                lines[-1].append(f'<span class="{name}">{safe}</span>' if name else safe)
+    lines += [[]] * count
+    return [Markup("".join(line)) for line in lines[:count]]  # noqa: S704  every piece above is escaped
 
 
+@cache
 def _class_of(kind: _TokenType) -> str:
     step: _TokenType | None = kind
     while step is not None:

@@ -75,7 +75,7 @@ def _whole(value: Any) -> Any:
     return value
 
 
-# --- grades.csv -----------------------------------------------------------------------------------------------------------
+# --- grades.csv -------------------------------------------------------------------------------------------------------
 
 
 def encode_grades(results: Sequence[Result], assignment: Assignment) -> str:
@@ -117,7 +117,7 @@ def _cell(value: str | float | None) -> str:
     return f"'{text}" if text.lstrip(" \u00a0\u3000'\"")[:1] in tuple(FORMULA_STARTS) else text
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------------
+# --- writing ----------------------------------------------------------------------------------------------------------
 
 
 def write_file(path: Path, content: bytes | str) -> None:

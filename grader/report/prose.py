@@ -21,25 +21,36 @@ from mistune.inline_parser import InlineParser
 from mistune.plugins.formatting import strikethrough
 from mistune.plugins.table import table
 
-from grader.report.text import clean_text
+from grader.report.text import clean_text, strip_hidden
 
 ANSWER_LENGTH = 20_000
 FORMULA_LENGTH = 2_000
 
+# No formula is longer than FORMULA_LENGTH here either: an open bracket must not make every later one scan to the end.
 _ENVIRONMENTS = "equation|align|aligned|gather|gathered|multline|eqnarray|split|matrix|pmatrix|bmatrix|cases|array"
 _BLOCK = (
-    r"^ {0,3}(?:\$\$(?P<block_dollars>(?:[^$\\]|\\[\s\S])+?)\$\$"
-    r"|\\{1,2}\[(?P<block_brackets>[\s\S]+?)\\{1,2}\]"
-    rf"|(?P<block_environment>\\begin\{{(?P<block_name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]+?\\end\{{(?P=block_name)\}}))"
+    r"^ {0,3}(?:\$\$(?P<block_dollars>(?:[^$\\]|\\[\s\S]){1,2000}?)\$\$"
+    r"|\\{1,2}\[(?P<block_brackets>[\s\S]{1,2000}?)\\{1,2}\]"
+    rf"|(?P<block_environment>\\begin\{{(?P<block_name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]{{1,2000}}?\\end\{{(?P=block_name)\}}))"
     r"[ \t]*[.,;]?[ \t]*(?:\n|$)"
 )
 _INLINE = (
-    r"\$\$(?P<dollars>(?:[^$\\]|\\[\s\S])+?)\$\$"
-    r"|\$(?![\s$])(?P<dollar>(?:[^$\\\n]|\\.|\n(?!\s*\n))+?)(?<!\s)\$(?!\d)"
-    r"|\\{1,2}\[(?P<brackets>[^\n]+?)\\{1,2}\]"
-    r"|\\{1,2}\((?P<parentheses>[^\n]+?)\\{1,2}\)"
-    rf"|(?P<environment>\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]+?\\end\{{(?P=name)\}})"
+    r"\$\$(?P<dollars>(?:[^$\\]|\\[\s\S]){1,2000}?)\$\$"
+    r"|\$(?![\s$])(?P<dollar>(?:[^$\\\n]|\\.|\n(?!\s*\n)){1,2000}?)(?<!\s)\$(?!\d)"
+    r"|\\{1,2}\[(?P<brackets>[^\n]{1,2000}?)\\{1,2}\]"
+    r"|\\{1,2}\((?P<parentheses>[^\n]{1,2000}?)\\{1,2}\)"
+    rf"|(?P<environment>\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}[\s\S]{{1,2000}}?\\end\{{(?P=name)\}})"
 )
+
+_UNNEEDED = re.compile(r"\\label\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])|\\(?:begin|end)\{equation\*?\}")
+_ENVIRONMENT = re.compile(r"\\(begin|end)\{(\w+)\*?\}")
+_KNOWN_AS = {
+    "align": "align*", "aligned": "align*", "eqnarray": "align*", "flalign": "align*", "split": "align*",
+    "gather": "matrix", "gathered": "matrix", "multline": "matrix",
+}
+"""The converter's name for an environment that it does not know, or would number as Jupyter does not."""
+_HALF_DONE = re.compile(r"<m[ion][^>]*>(?:\\|&</)")
+"""An unknown command, or a tab stop outside a table, comes back as itself."""
 
 _MATH_TAGS = {
     "math", "mrow", "mi", "mo", "mn", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder",
@@ -95,31 +106,39 @@ def view_prose(source: str) -> Prose:
     text = text[:ANSWER_LENGTH].strip()
     try:
         return Prose(_markup_of(text), cut)
-    except Exception:  # noqa: BLE001  three converters over hostile text: whatever they raise, the answer stays readable
+    except Exception:  # three converters over hostile text: whatever they raise, the answer stays readable
         return Prose(Markup("<pre>{}</pre>").format(text), cut, plain=True)
 
 
 def _markup_of(text: str) -> Markup:
     html = _MARKDOWN(text)
     assert isinstance(html, str)
-    return Markup(_SANITISER.clean(html))  # the sanitiser has the last word
+    return Markup(strip_hidden(_SANITISER.clean(html)))  # noqa: S704  sanitised; entities made hidden characters
 
 
-# --- LaTeX -------------------------------------------------------------------------------------------------------------
+# --- LaTeX ------------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=512)
 def _formula(source: str, display: bool) -> str:
     """MathML, or the source itself where the converter cannot do it. Not yet sanitised."""
-    tidy = re.sub(r"\\(?:label\{[^{}]*\}|nonumber|notag)", "", source).strip()
-    if tidy and len(tidy) <= FORMULA_LENGTH:
-        try:
-            mathml = convert(tidy, display="block" if display else "inline")
-        except Exception:  # noqa: BLE001  no common base; StopIteration, RecursionError among them
-            mathml = ""
-        if mathml and not re.search(r"<m[ion][^>]*>\\", mathml):  # an unknown command comes back as itself
-            return f'<span class="display">{mathml}</span>' if display else mathml
+    mathml = _mathml(source, "block" if display else "inline") if len(source) <= FORMULA_LENGTH else ""
+    if mathml:
+        return f'<span class="display">{mathml}</span>' if display else mathml
     return f'<span class="{"tex display" if display else "tex"}"><code>{escape(source.strip())}</code></span>'
+
+
+def _mathml(source: str, display: str) -> str:
+    """What the converter makes of a formula, or an empty text where it fails or does only half."""
+    tidy = _UNNEEDED.sub("", source).strip()
+    tidy = _ENVIRONMENT.sub(lambda found: rf"\{found[1]}{{{_KNOWN_AS.get(found[2], found[2])}}}", tidy)
+    try:
+        mathml = convert(tidy, display=display) if tidy else ""
+        if 'linebreak="newline"' in mathml:  # browsers break no line outside a table
+            mathml = convert(rf"\begin{{matrix}}{tidy}\end{{matrix}}", display=display)
+    except Exception:  # no common base; StopIteration and RecursionError are among them
+        return ""
+    return "" if _HALF_DONE.search(mathml) else mathml
 
 
 def _raw(found: Match[str], *groups: str) -> str:
@@ -148,16 +167,16 @@ def _formulas(md: mistune.Markdown) -> None:
     md.inline.register("formula", _INLINE, _parse_inline, before="escape")
 
 
-# --- markdown ------------------------------------------------------------------------------------------------------------
+# --- markdown ---------------------------------------------------------------------------------------------------------
 
 
 class _Renderer(mistune.HTMLRenderer):
     """Mistune's own, but headings do not disturb the page's, and pictures come from nowhere else."""
 
-    def heading(self, text: str, level: int, **attrs: object) -> str:
+    def heading(self, text: str, level: int, **attrs: object) -> str:  # noqa: ARG002  mistune's signature
         return f'<p class="heading">{text}</p>\n'
 
-    def image(self, text: str, url: str, title: str | None = None) -> str:
+    def image(self, text: str, url: str, title: str | None = None) -> str:  # noqa: ARG002
         alt = escape(text)
         return f'<img src="{escape(url)}" alt="{alt}">' if _PICTURE.match(url) else f"<em>[{alt or '…'}]</em>"
 

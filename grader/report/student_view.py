@@ -155,7 +155,7 @@ def view_student(graded: Graded, assignment: Assignment, words: Wording) -> Stud
     )
 
 
-# --- shared with the class page -------------------------------------------------------------------------------------------
+# --- shared with the class page ---------------------------------------------------------------------------------------
 
 
 def in_order(result: Result, assignment: Assignment) -> list[str]:
@@ -165,6 +165,7 @@ def in_order(result: Result, assignment: Assignment) -> list[str]:
 
 
 def exercise_title(name: str, assignment: Assignment) -> str:
+    """The assignment's title for an exercise, or the function's own name."""
     return assignment.exercises[name].title if name in assignment.exercises else name
 
 
@@ -174,11 +175,12 @@ def name_of(result: Result) -> str:
 
 
 def badge(verdict: Verdict, words: Wording) -> Badge:
+    """A verdict in words."""
     tone = TONES[verdict]
     return Badge(words.verdicts[verdict], tone, GLYPHS[tone])
 
 
-# --- the result in one line, and what to do next ----------------------------------------------------------------------------
+# --- the result in one line, and what to do next ----------------------------------------------------------------------
 
 
 def _result_line(result: Result, exercises: Sequence[ExerciseView], words: Wording) -> ResultLine:
@@ -229,7 +231,7 @@ def _anchor(position: int) -> str:
     return f"part-{position}"
 
 
-# --- one exercise -----------------------------------------------------------------------------------------------------------
+# --- one exercise -----------------------------------------------------------------------------------------------------
 
 
 def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, words: Wording) -> ExerciseView:
@@ -283,7 +285,7 @@ def _groups(checks: Sequence[Check], said: str, words: Wording) -> tuple[CheckGr
     )
 
 
-# --- written answers, receipt -------------------------------------------------------------------------------------------------
+# --- written answers, receipt -----------------------------------------------------------------------------------------
 
 
 def _question(name: str, question: QuestionResult, assignment: Assignment, words: Wording) -> QuestionView:

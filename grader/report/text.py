@@ -11,7 +11,7 @@ _ANSI = re.compile(
     "|\x1b[ -/]*[0-~]"                                                    # the two-character rest
 )
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f"                                        # controls, without tab and newline
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"                                        # controls, without tab and newline
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u206a-\u206f"           # what turns the direction of text
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"               # what nobody sees
 )
@@ -24,11 +24,16 @@ def clean_text(text: str) -> str:
 
     Half a surrogate pair, which no file can hold, becomes U+FFFD.
     """
-    if not _SUSPECT.search(text):
+    if text.isprintable() or not _SUSPECT.search(text):  # the first is quick and nearly always true
         return text
     text = _ANSI.sub("", text)
     text = _NEWLINES.sub("\n", text)
     return _SURROGATES.sub("\ufffd", _HIDDEN.sub("", text))
+
+
+def strip_hidden(html: str) -> str:
+    """Take single hidden characters out of finished HTML, where cutting more could cut a tag."""
+    return html if html.isprintable() else _SURROGATES.sub("\ufffd", _HIDDEN.sub("", html))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -106,7 +106,7 @@ class Wording:
     exercise: str = "Exercise"
     check_rates: str = "How each check went"
     check: str = "Check"
-    pass_rate: str = "Passed by"
+    rate: str = "Passed by"
     slips: str = "Slips, most frequent first"
     slips_none: str = "No slip was named."
     slip: str = "Slip"

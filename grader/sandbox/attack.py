@@ -27,7 +27,7 @@ ACTS = (
     "make a user namespace",
     "use a descriptor that is not its own",
 )
-SOURCE = '''\
+SOURCE = """\
 import ctypes, os, socket
 
 def works(act):
@@ -55,7 +55,7 @@ def attack():
         works(lambda: ctypes.CDLL(None).unshare(0x10000000) == 0),
         works(descriptors),
     ]
-'''
+"""
 
 
 def forbidden_acts_that_worked(run: Run) -> list[str]:

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 from grader.errors import SandboxError
 from grader.model import Invocation, Limits, Program, Transcript
 from grader.sandbox.attack import forbidden_acts_that_worked
-from grader.sandbox.outer import LOADER_CACHE, Interpreter, plain_command, this_interpreter, walled_command
+from grader.sandbox.outer import LOADER_CACHE, Interpreter, clean_environment, plain_command, this_interpreter, walled_command
 from grader.sandbox.replies import Replies
 from grader.tensors import FrameError, encode, encode_calls, split
 
@@ -30,18 +30,11 @@ GRACE_SECONDS = 5.0  # beyond the wall limit, which the warm interpreter enforce
 CHUNK = 1 << 20
 MAX_REPORT = 1 << 20
 OUT_OF_MEMORY_STATUS = 113  # inside.py knows the number too
-PASSED_ON = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # some virtual CPUs need them, or OpenBLAS will not start
-ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of address space, which is what is limited
-    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-}
-
 End = Literal["finished", "timeout", "memory", "crashed"]
 _CRASHED: End = "crashed"
 
 
-class _Failure(Exception):
+class _Failure(Exception):  # noqa: N818  it reads better where it is raised
     """The warm interpreter failed us; its text says how."""
 
 
@@ -103,7 +96,7 @@ class Box:
 
     def _start_strongest(self) -> _Server:
         interpreter = this_interpreter()
-        environment = ENVIRONMENT | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        environment = clean_environment(interpreter, os.environ)
         bwrap = shutil.which("bwrap") if self.outer else None
         if bwrap is None:
             self.missing["bubblewrap"] = "not installed" if self.outer else "not asked for"
@@ -179,7 +172,7 @@ class _Server:
         problem = ""
         report: dict[str, Any] = {}
         try:
-            _drain(pipe, replies, self._control, started + limits.wall_seconds + GRACE_SECONDS)
+            _drain(pipe, replies, started + limits.wall_seconds + GRACE_SECONDS)
             report = self._report(time.monotonic() + GRACE_SECONDS)
         except FrameError as error:
             problem = str(error)
@@ -233,7 +226,7 @@ def _spawn(
     command: list[str], environment: Mapping[str, str], folder: str, control: int, complaints: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603
             command,
             stdin=control,
             stdout=subprocess.DEVNULL,
@@ -252,7 +245,7 @@ def _job(program: Program, invocations: Sequence[Invocation], limits: Limits) ->
     return encode({"cells": cells, "calls": calls, "limits": vars(limits)}, blobs)
 
 
-def _drain(pipe: int, replies: Replies, control: socket.socket, deadline: float) -> None:
+def _drain(pipe: int, replies: Replies, deadline: float) -> None:
     """Feed the replies what comes down the pipe until the other end is closed; never waits beyond the deadline."""
     poller = select.poll()
     poller.register(pipe, select.POLLIN)

@@ -1,3 +1,5 @@
+"""The warm interpreter and the processes that it forks: the only code of ours that runs beside a student's."""
+
 # Theory of operation
 #
 # This one file is all of ours that runs beside student code. It is started by path (`python -I -S inside.py PACKAGES`)
@@ -23,6 +25,7 @@ import sys
 sys.path.extend(sys.argv[1:])
 
 import __future__
+
 import ast
 import builtins
 import collections.abc
@@ -123,16 +126,15 @@ CLONE_NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NE
 THREADS = 128
 
 ALLOWED = """
-    read write readv writev pread64 pwrite64 preadv pwritev close close_range lseek
-    fstat newfstatat stat lstat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat getcwd chdir fchdir getdents64 dup dup2 dup3 pipe pipe2
-    poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd2
-    mmap munmap mremap mprotect madvise brk futex sched_yield sched_getaffinity membarrier getcpu rseq
-    set_robust_list get_robust_list set_tid_address sigaltstack rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending
-    rt_sigsuspend rt_sigtimedwait restart_syscall pause alarm setitimer getitimer
-    getpid gettid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getresuid getresgid getgroups
-    getrandom clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times getrusage getrlimit sysinfo uname
-    exit exit_group
-""".split()
+    read write readv writev pread64 pwrite64 preadv pwritev close close_range lseek fstat newfstatat stat lstat statx
+    statfs fstatfs access faccessat faccessat2 readlink readlinkat getcwd chdir fchdir getdents64 dup dup2 dup3 pipe
+    pipe2 poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd2 mmap munmap mremap
+    mprotect madvise brk futex sched_yield sched_getaffinity membarrier getcpu rseq set_robust_list get_robust_list
+    set_tid_address sigaltstack rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait
+    restart_syscall pause alarm setitimer getitimer getpid gettid getppid getpgrp getpgid getsid getuid geteuid getgid
+    getegid getresuid getresgid getgroups getrandom clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday
+    time times getrusage getrlimit sysinfo uname exit exit_group
+""".split()  # noqa: SIM905  a list literal of this length hides the words
 READ_ONLY_OPEN = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 SAFE_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONCLEX FIOCLEX
 SAFE_FCNTLS = (0, 1, 2, 3, 4, 1030)  # F_DUPFD F_GETFD F_SETFD F_GETFL F_SETFL F_DUPFD_CLOEXEC
@@ -179,8 +181,8 @@ def landlock_abi() -> int:
 
 def landlock_ruleset(abi: int, readable: list[str]) -> int:
     """Return a ruleset that denies all that this ABI can deny, but for reading the given trees."""
-    rights = 13 + (abi >= 2) + (abi >= 3) + (abi >= 5)  # how many file rights this ABI knows  # noqa: PLR2004
-    tcp, scopes = 0b11 if abi >= 4 else 0, 0b11 if abi >= 6 else 0  # noqa: PLR2004
+    rights = 13 + (abi >= 2) + (abi >= 3) + (abi >= 5)  # how many file rights this ABI knows
+    tcp, scopes = 0b11 if abi >= 4 else 0, 0b11 if abi >= 6 else 0
     rules, size = _LandlockRules((1 << rights) - 1, tcp, scopes), 24 if scopes else 16 if tcp else 8
     ruleset = syscall(SYS_LANDLOCK_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), ctypes.c_uint32(0))
     for path in readable:
@@ -203,7 +205,7 @@ def seccomp_filter() -> bytes:
     """Compile the allow-list to BPF; raises where libseccomp is missing."""
     # The original runs ldconfig and gcc, which are not in the box.
     setattr(ctypes.util, "find_library", {"seccomp": "libseccomp.so.2"}.get)  # noqa: B010
-    import pyseccomp as sc  # type: ignore[import-untyped]
+    import pyseccomp as sc
 
     rules = sc.SyscallFilter(sc.ERRNO(1))
     with contextlib.suppress(OSError):  # a binary tree instead of a list: libseccomp 2.5
@@ -623,7 +625,7 @@ ARRAY_WORDS = {
 }
 
 
-class Unreturnable(Exception):
+class Unreturnable(Exception):  # noqa: N818  it is no error
     """A value that cannot be sent; its text says what it was."""
 
 
@@ -802,7 +804,7 @@ def load_cells(cells: list[dict[str, Any]], namespace: dict[str, Any]) -> list[d
             try:
                 code = compile(ast.Module([without_annotations(body[index])], []), filename, "exec", flags, dont_inherit=True)
                 flags |= code.co_flags & FUTURES
-                exec(code, namespace)
+                exec(code, namespace)  # noqa: S102
             except BaseException as error:
                 settle()
                 errors.append(describe_error(error))
@@ -952,7 +954,7 @@ def warm_up() -> None:
     np.einsum("ij,jk->ik", a @ a, np.exp(a - a.max(axis=-1, keepdims=True)))
     np.linalg.inv(a + np.eye(64))
     np.random.default_rng().standard_normal(3)
-    exec(compile(ast.parse("def f(x):\n    return x"), "<warm>", "exec"), {})
+    exec(compile(ast.parse("def f(x):\n    return x"), "<warm>", "exec"), {})  # noqa: S102
 
 
 def main() -> None:

@@ -16,6 +16,12 @@ INSIDE = Path(__file__).with_name("inside.py")
 PACKAGES = ("numpy", "pyseccomp", "scipy")  # scipy may be absent
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
 LOADER_CACHE = "/etc/ld.so.cache"
+PASSED_ON = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # some virtual CPUs need them, or OpenBLAS will not start
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of address space, which is what is limited
+    **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+}
 EMPTY = "/empty"
 NOBODY = "65534"
 
@@ -36,6 +42,14 @@ def this_interpreter() -> Interpreter:
     prefixes = {os.path.realpath(prefix) for prefix in (sys.base_prefix, sys.base_exec_prefix)}
     own = [os.path.join(prefix, name) for prefix in sorted(prefixes) for name in ("lib", "lib64")]
     return Interpreter(binary, packages, _outermost([*own, *SYSTEM_LIBRARIES, *packages]))
+
+
+def clean_environment(interpreter: Interpreter, ours: Mapping[str, str]) -> dict[str, str]:
+    """Return all that the warm interpreter gets of an environment; `ours` may hold secrets."""
+    environment = ENVIRONMENT | {name: ours[name] for name in PASSED_ON if name in ours}
+    if "LD_LIBRARY_PATH" in ours:  # an interpreter that was moved may find its own libpython in no other way
+        environment["LD_LIBRARY_PATH"] = str(Path(interpreter.binary).parent.parent / "lib")
+    return environment
 
 
 def plain_command(interpreter: Interpreter, inside: str = str(INSIDE)) -> list[str]:

@@ -1,0 +1,41 @@
+"""Fixtures that are dear: one assignment, one plan and one box for the whole run."""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # before numpy: workers are forked
+    os.environ.setdefault(variable, "1")
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.assignment import Assignment, load_assignment
+from grader.model import Graded
+from grader.pipeline import Course, grade, open_box, prepare
+from grader.sandbox import Box
+from tests.support import ROOT, submission
+
+
+@pytest.fixture(scope="session")
+def attention() -> Assignment:
+    return load_assignment(ROOT / "reference" / "attention")
+
+
+@pytest.fixture(scope="session")
+def course(attention: Assignment) -> Course:
+    return prepare(attention, "tests")
+
+
+@pytest.fixture(scope="session")
+def box(attention: Assignment) -> Iterator[Box]:
+    with open_box(attention) as opened:
+        yield opened
+
+
+@pytest.fixture
+def grade_bytes(course: Course, box: Box, tmp_path: Path) -> Callable[[bytes], Graded]:
+    """Grade a notebook given as bytes."""
+    return lambda content: grade(submission(tmp_path, content), course, box)

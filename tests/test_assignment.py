@@ -1,0 +1,87 @@
+"""A teacher's mistakes stop early, with file, key and mend; the assignment that ships has none."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader.assignment import Assignment, load_assignment
+from grader.errors import AssignmentError
+from grader.pipeline import prepare
+from tests.support import ROOT
+
+SIGNALS = ROOT / "tests" / "assignments" / "signals"
+
+MISTAKES = [
+    # file, what to replace, by what, key that must be named, a word of the mend
+    ("assignment.toml", 'title = "Smoothing a signal"', "title = 3", "title", "kind"),
+    ("assignment.toml", 'title = "Smoothing a signal"', "titel = 3", "(top)", "key"),
+    ("assignment.toml", 'title = "Smoothing a signal"', 'title = "', "line 1", "line"),
+    ("assignment.toml", 'template = "handout.ipynb"', 'template = "lost.ipynb"', "template", "path"),
+    ("assignment.toml", "points = 6", "points = -6", "exercises.smooth.points", "above 0"),
+    ("assignment.toml", "points = 6", 'points = "six"', "exercises[...].points", "kind"),
+    ("assignment.toml", 'builds_on = ["smooth"]', 'builds_on = ["smoth"]', "exercises.residual.builds_on", "smooth"),
+    ("assignment.toml", '"values.noise" = 3\n"property', '"values.nose" = 3\n"property', "values.nose", "choose from"),
+    ("assignment.toml", '"values.ramp" = 1\n', "", "values.ramp", "0 is allowed"),
+    ("assignment.toml", '"values.ramp" = 1\n"values.noise" = 3', '"values.ramp" = 0\n"values.noise" = 0', "marks", "values"),
+    ("assignment.toml", 'axes = "time"', 'axes = "time time"', "exercises.smooth.returns[0].axes", "name of its own"),
+    ("assignment.toml", 'axes = "time"', 'axes = "row column"', "smooth", "make both agree"),
+    ("solution.py", "def smooth(", "def smoth(", "smooth", "reference"),
+    ("solution.py", "return np.convolve(", "return np.konvolve(", "line 13", "reference"),
+    ("solution.py", "import numpy as np", "import numpyy as np", "line 5", "run"),
+    ("solution.py", "np.ones(width) / width", "np.ones(width) / 0", "smooth", "reference"),
+    ("solution.py", '"""Reference', '""Reference', "line 1", "run"),
+    ("cases.py", "def cases(rng", "def kases(rng", "cases", "define"),
+    ("cases.py", 'Case("noise", "noise", (noise, 5)), Case("long"', 'Case("long"', "values.noise", "choose from"),
+    ("cases.py", "np.arange(8.0), 3", "list(range(8)), 3", "case 'ramp'", "NumPy arrays"),
+    ("cases.py", "both, first + second", "both, first - second", "property 'linear'", "property or the reference"),
+    ("cases.py", "first + second)", "first + third)", "line 27", "line"),
+    ("cases.py", '"residual": [', '"rest": [', "cases", "residual"),
+    ("cases.py", "rng.normal(size=17)", "rng.normal(size=seventeen)", "line 14", "line"),
+    ("handout.ipynb", "def residual(", "def rest(", "exercises.residual", "stub"),
+    ("handout.ipynb", '"nbformat": 4', '"nbformat": 4,,', "template", "Jupyter"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "key", "mend"), MISTAKES, ids=[f"{row[0]}-{row[2][:25]}" for row in MISTAKES])
+def test_a_mistake_is_told_with_file_key_and_mend(tmp_path: Path, file: str, old: str, new: str, key: str, mend: str) -> None:
+    folder = tmp_path / "signals"
+    shutil.copytree(SIGNALS, folder)
+    source = (folder / file).read_text(encoding="utf-8")
+    assert old in source
+    (folder / file).write_text(source.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(AssignmentError) as caught:
+        prepare(load_assignment(folder), "seed")
+    told = str(caught.value)
+    assert caught.value.file.name == ("assignment.toml" if file == "handout.ipynb" or "values.noise" in key else file) or (
+        "make both agree" in told)
+    assert key in told
+    assert mend in caught.value.mend
+
+
+@pytest.mark.parametrize("missing", ["assignment.toml", "solution.py", "cases.py"])
+def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
+    folder = tmp_path / "signals"
+    shutil.copytree(SIGNALS, folder)
+    (folder / missing).unlink()
+    with pytest.raises(AssignmentError, match=missing):
+        load_assignment(folder)
+
+
+def test_the_points_are_those_of_the_course(attention: Assignment) -> None:
+    assert {name: exercise.points for name, exercise in attention.exercises.items()} == {
+        "self_attention": 40, "multi_head_attention": 40}
+    assert {name: question.points for name, question in attention.questions.items()} == {"c": 10, "d": 10}
+
+
+def test_the_digest_follows_every_file_that_can_move_a_mark(tmp_path: Path) -> None:
+    folder = tmp_path / "signals"
+    shutil.copytree(SIGNALS, folder)
+    digests = [load_assignment(folder).digest]
+    for file in ("assignment.toml", "solution.py", "cases.py", "handout.ipynb"):
+        with (folder / file).open("a", encoding="utf-8") as stream:
+            stream.write("\n")
+        digests.append(load_assignment(folder).digest)
+    assert len(set(digests)) == 5
