@@ -50,7 +50,7 @@ def test_grade_writes_everything_and_says_where(class_folder: Path, tmp_path: Pa
     assert sorted(str(file.relative_to(out)) for file in out.rglob("*.*")) == [
         "feedback/_cmd.html", "feedback/ann.html", "feedback/bob.html", "feedback/eve.html", "grades.csv", "index.html",
         "results/_cmd.json", "results/ann.json", "results/bob.json", "results/eve.json"]
-    rows = list(csv.reader((out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()))
+    rows = list(csv.reader((out / "grades.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 5
     assert not any(cell.startswith("=") for row in rows for cell in row)
 

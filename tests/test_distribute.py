@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import distribute
+from grader import distribute, pipeline
 from grader.distribute import WriteError, grade_all
 from grader.model import Graded, Result, Submission
 from grader.pipeline import Course
@@ -39,7 +39,7 @@ def test_results_come_back_in_order_and_are_on_disk(course: Course, tmp_path: Pa
 def test_a_fault_of_ours_becomes_needs_attention_and_stops_no_one(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    real = distribute.grade
+    real = pipeline.grade
 
     def faulty(one: Submission, course: Course, box: Box) -> Graded:
         if one.id == "s1":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +34,6 @@ def read(attention: Assignment, template: Template) -> Extract:
 
 def executed(found: Extraction, name: str = "self_attention") -> str:
     """The source that would be run, statement by statement."""
-    import ast
-
     program = found.slices[name].program
     assert program is not None
     pieces = [ast.unparse(ast.parse(cell.source).body[index]) for cell in program.cells for index in cell.statements]
@@ -96,7 +96,7 @@ def test_format_3_is_upgraded(read: Extract) -> None:
     assert read(json.dumps(old).encode()).slices["self_attention"].state == "defined"
 
 
-ODD_CELLS = [
+ODD_CELLS: list[object] = [
     3, None, [], "x", {}, {"cell_type": 3}, {"cell_type": "code"}, {"cell_type": "code", "source": None},
     {"cell_type": "code", "source": [1, "x = 1", None]}, {"cell_type": "code", "source": {"a": 1}},
     {"cell_type": "code", "source": "y = 1", "metadata": None, "outputs": None},
@@ -147,10 +147,8 @@ def test_a_notebook_without_code_needs_a_person(read: Extract) -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    try:
+    with contextlib.suppress(UnreadableError):  # and nothing else
         read_notebook(content)
-    except UnreadableError as error:
-        assert error.attention.message
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)

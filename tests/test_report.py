@@ -608,8 +608,8 @@ def test_any_text_can_be_kept(text: str) -> None:
 
 def grades(results: list[Result]) -> list[dict[str, str]]:
     text = encode_grades(results, ASSIGNMENT)
-    assert text.startswith("\ufeffid,source,status,score,points,self_attention_verdict,self_attention_score,")
-    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    assert text.startswith("id,source,status,score,points,self_attention_verdict,self_attention_score,")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_grades_have_a_row_for_each_submission() -> None:

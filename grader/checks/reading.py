@@ -59,7 +59,7 @@ def _match(parts: Sequence[Tree], specs: Sequence[Returns], expected: Answer) ->
             if spec.optional:
                 left_out.add(spec.name)
             else:
-                problems[spec.name] = f"{spec.name} is not returned"
+                problems[spec.name] = f"`{spec.name}` is not returned"
             continue
         array, problem = _read_array(parts[index], spec, expected[spec.name])
         if array is not None:
@@ -74,16 +74,16 @@ def _read_array(part: Tree, spec: Returns, expected: Array) -> tuple[Floats | No
     """(the array in the declared axes or None, what is wrong with it or "")."""
     array, problem = _as_array(part)
     if array is None:
-        return None, f"{spec.name} is {problem}"
+        return None, f"`{spec.name}` is {problem}"
     if array.dtype.kind == "c":
-        return None, f"{spec.name} holds complex numbers"
+        return None, f"`{spec.name}` holds complex numbers"
     candidates = list(_layouts(array, spec, expected))
     if not candidates:
         axes = " × ".join(spec.axes.split())
-        return None, f"{spec.name} has shape {_shape(array)} where {_shape(expected)} ({axes}) was asked for"
+        return None, f"`{spec.name}` has shape {_shape(array)} where {_shape(expected)} ({axes}) was asked for"
     best = min(candidates, key=lambda candidate: _distance(candidate, expected))
     if not np.isfinite(best).all():
-        return best, f"{spec.name} holds {_count_not_finite(best)}"
+        return best, f"`{spec.name}` holds {_count_not_finite(best)}"
     return best, ""
 
 

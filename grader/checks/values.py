@@ -44,7 +44,7 @@ def _check(
     for heard in replies.by_call[planned.call]:
         assert isinstance(heard, Reading)  # anything else is trouble
         if name in heard.left_out:
-            reason = f"{name} was not returned, which this assignment allows"
+            reason = f"`{name}` was not returned, which this assignment allows"
             return _finding(exercise, planned.case, name, "skipped", reason, applies=False)
         if name not in heard.answer:
             return _finding(exercise, planned.case, name, "failed", sentence(heard.problems[name]))
@@ -66,15 +66,15 @@ def _finding(
 def _describe(name: str, case: Case, actual: Array, expected: Array, plan: Plan) -> str:
     """How far off; of a hidden case neither inputs nor expected numbers."""
     if not np.isfinite(actual).all():
-        return f"{int((~np.isfinite(actual)).sum())} of {actual.size} numbers in {name} are NaN or infinite."
+        return f"{int((~np.isfinite(actual)).sum())} of {actual.size} numbers in `{name}` are NaN or infinite."
     gaps = np.abs(actual - expected)
     wrong = int((gaps > plan.assignment.tolerance.relative * np.abs(expected).max()).sum())
-    counted = f"{wrong} of {actual.size} numbers differ" if wrong > 1 else f"1 of {actual.size} numbers differs"
+    counted = f"{wrong} of {actual.size} numbers in `{name}` {'differ' if wrong > 1 else 'differs'}"
     if case.visibility == "hidden":
         return f"{counted}, by up to {float(gaps.max()):.2g}."
     at = np.unravel_index(int(gaps.argmax()), gaps.shape)
     place = ", ".join(str(int(index)) for index in at)
     return (
-        f"{counted}; the largest difference is {float(gaps[at]):.3g} at {name}[{place}]: "
+        f"{counted}; the largest difference is {float(gaps[at]):.3g}, at [{place}]: "
         f"yours is {float(actual[at]):.4g}, expected is {float(expected[at]):.4g}."
     )

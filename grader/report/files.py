@@ -18,7 +18,6 @@ from grader.model import Result
 from grader.report.text import clean_text
 
 SCHEMA_FILE = Path(__file__).parent / "result.schema.json"
-BYTE_ORDER_MARK = "\ufeff"
 FORMULA_STARTS = "=+-@|%＝＋－＠"
 """What makes a spreadsheet compute: the plain signs, and those that some convert to them."""
 
@@ -79,15 +78,13 @@ def _whole(value: Any) -> Any:
 
 
 def encode_grades(results: Sequence[Result], assignment: Assignment) -> str:
-    """One row for each submission, CRLF. A byte order mark goes first: without it Excel reads UTF-8 as the machine's own
-    code page and garbles every name that is not ASCII; Python reads such a file with `encoding="utf-8-sig"`.
-    """
+    """One row for each submission: UTF-8 without a byte order mark, which programs would take for part of the first heading."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(_header(assignment))
     for result in results:
         writer.writerow([_cell(value) for value in _grades(result, assignment)])
-    return BYTE_ORDER_MARK + text.getvalue()
+    return text.getvalue()
 
 
 def _header(assignment: Assignment) -> list[str]:

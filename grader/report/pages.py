@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from grader.assignment import Assignment
 from grader.model import Graded, Result
@@ -24,6 +24,11 @@ FOLDER = Path(__file__).parent
 def _finish(value: object) -> object:
     """The last thing that happens to every value a template places, before it is escaped."""
     return clean_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _spans(text: str) -> Markup:
+    """A sentence with its `names` set as code; everything in it is cleaned and escaped first."""
+    return Markup(re.sub(r"`([^`\n]{1,80})`", r"<code>\1</code>", str(escape(clean_text(text)))))  # noqa: S704  escaped here
 
 
 def _style() -> str:
@@ -43,6 +48,7 @@ _environment = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finish,
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
 )
+_environment.filters["spans"] = _spans
 _environment.globals.update(style=Markup(STYLE), policy=POLICY)  # noqa: S704  our own file
 _STUDENT = _environment.get_template("student.html.j2")
 _CLASS = _environment.get_template("class.html.j2")

@@ -97,7 +97,7 @@ class ExerciseView:
     carried: str
     slips: tuple[str, ...]
     checks: tuple[Checks, ...]
-    hidden_note: str
+    notes: tuple[str, ...]
     pictures: tuple[PictureView, ...]
     code: tuple[CodeView, ...]
 
@@ -243,7 +243,7 @@ def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, 
         carried=_carried(name, assignment, words) if exercise.carried_forward else "",
         slips=tuple(item.title for item in exercise.diagnoses),
         checks=_checks(exercise, words),
-        hidden_note=words.hidden_note if any(check.visibility == "hidden" for check in exercise.checks) else "",
+        notes=_notes(exercise, words),
         pictures=view_pictures((picture for picture in evidence.pictures if picture.exercise == name),
                                assignment.tolerance.relative, words),
         code=tuple(view_code(listing, title, words) for listing in evidence.listings.get(name, ())),
@@ -258,6 +258,12 @@ def _message(exercise: ExerciseResult, words: Wording) -> str:
 def _carried(name: str, assignment: Assignment, words: Wording) -> str:
     exercise = assignment.exercises.get(name)
     return words.carried([exercise_title(earlier, assignment) for earlier in exercise.builds_on] if exercise else [])
+
+
+def _notes(exercise: ExerciseResult, words: Wording) -> tuple[str, ...]:
+    hidden = any(check.visibility == "hidden" for check in exercise.checks)
+    lowered = any(check.outcome == "passed" and check.score < check.points for check in exercise.checks)
+    return tuple(note for note, applies in ((words.pays_note, lowered), (words.hidden_note, hidden)) if applies)
 
 
 def _checks(exercise: ExerciseResult, words: Wording) -> tuple[Checks, ...]:

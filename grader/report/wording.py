@@ -64,6 +64,7 @@ class Wording:
     passed: str = "Passed"
     skipped: str = "Not run"
     hidden: str = "hidden"
+    pays_note: str = "What passed pays in proportion to the numbers that are right."
     hidden_note: str = "Hidden checks use other numbers than the hand-out's, so they show no inputs."
     reason_above: str = "For the reason above."
     matrices: str = "Your numbers beside the expected ones"
