@@ -3,8 +3,8 @@
     python bench/cost.py [--copies N] [--jobs N]
 
 Copies of the right sample submissions are graded through the whole path (read, extract, two-walled runs, judge, JSON, HTML).
-CPU is that of every process of the run (RUSAGE_CHILDREN); the cost of starting up, workers and boxes included, is measured on as many
-submissions as there are jobs and taken off. Machines are noisy: quote the ratio, not the seconds.
+CPU is that of every process of the run (RUSAGE_CHILDREN); the cost of starting up, workers and boxes included, is measured on as
+many submissions as there are jobs and taken off. Machines are noisy: quote the ratio, not the seconds.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -72,13 +72,17 @@ class Returns(_Table, frozen=True):
 
 
 class Exercise(_Table, frozen=True):
-    """One function to write."""
+    """One function to write.
+
+    `costs` says what a named slip takes off, `any_slip` what every other one does; where the checks leave more, they decide.
+    """
 
     title: str
     points: float
     returns: tuple[Returns, ...]
     marks: dict[str, float]
     builds_on: tuple[str, ...] = ()
+    costs: dict[str, float] = {}
 
 
 class Question(_Table, frozen=True):
@@ -90,11 +94,21 @@ class Question(_Table, frozen=True):
 
 
 class Slip(_Table, frozen=True):
-    """Words for a slip that the checks find by themselves."""
+    """Words for one slip; `found_by` where a check finds it by itself, without the lattice; `notice` is the code of a notice to
+    a person who may overrule."""
 
-    found_by: Found
     title: str
     hint: str
+    axis: str = ""
+    idea: str = ""
+    place: str = ""
+    confused_with: tuple[str, ...] = ()
+    found_by: Found | None = None
+    notice: str = ""
+
+
+class _Slips(_Table, frozen=True):
+    slips: dict[str, Slip] = {}
 
 
 class _File(_Table, frozen=True):
@@ -102,7 +116,6 @@ class _File(_Table, frozen=True):
     template: str
     exercises: dict[str, Exercise]
     questions: dict[str, Question] = {}
-    slips: dict[str, Slip] = {}
     tolerance: Tolerance = Tolerance()
     limits: LimitsTable = LimitsTable()
     imports: Imports = Imports()
@@ -127,6 +140,7 @@ class Assignment:
     data: Data
     solution: ModuleType
     cases: ModuleType
+    misconceptions: ModuleType | None
     digest: str
 
     @property
@@ -138,8 +152,11 @@ class Assignment:
 def load_assignment(folder: Path) -> Assignment:
     """Read and check one assignment's folder; raises AssignmentError."""
     file = folder / "assignment.toml"
-    table = _read_table(file)
+    table = _read_table(file, _File)
+    words = folder / "misconceptions.toml"
+    slips = _read_table(words, _Slips).slips if words.exists() else {}
     _check_exercises(file, table)
+    _check_slips(file, words, table, slips)
     _check_questions(file, table)
     template = (folder / table.template).resolve()
     if not template.is_file():
@@ -147,25 +164,30 @@ def load_assignment(folder: Path) -> Assignment:
                               "give the hand-out's path relative to this file")
     solution = _import(folder / "solution.py", f"_reference_{folder.name}_solution")
     cases = _import(folder / "cases.py", f"_reference_{folder.name}_cases")
+    lattice = folder / "misconceptions.py"
+    misconceptions = _import(lattice, f"_reference_{folder.name}_misconceptions") if lattice.exists() else None
     _check_functions(folder, table, solution, cases)
     limits = table.limits
     return Assignment(
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
-        questions=table.questions, slips=table.slips, tolerance=table.tolerance, imports=table.imports, data=table.data,
+        questions=table.questions, slips=slips, tolerance=table.tolerance, imports=table.imports, data=table.data,
         limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
-        notebook_mb=limits.notebook_mb, solution=solution, cases=cases,
-        digest=_digest([*sorted(folder.glob("*.py")), file, template]),
+        notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
+        digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]),
     )
 
 
-def _read_table(file: Path) -> _File:
+Read = TypeVar("Read", bound=_Table)
+
+
+def _read_table(file: Path, kind: type[Read]) -> Read:
     try:
         text = file.read_bytes()
     except OSError as error:
         raise AssignmentError(file, "", f"cannot be read ({error.strerror})",
                               "give --assignment a folder that holds an assignment.toml") from None
     try:
-        return msgspec.toml.decode(text, type=_File)
+        return msgspec.toml.decode(text, type=kind)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
         raise AssignmentError(file, path.strip("`.") or "(top)", problem, _mend(problem)) from None
@@ -233,6 +255,20 @@ def _check_questions(file: Path, table: _File) -> None:
     for name, question in table.questions.items():
         if not 0 <= question.points < float("inf"):
             raise AssignmentError(file, f"questions.{name}.points", f"is {question.points:g}", "give a number of 0 or more")
+
+
+def _check_slips(file: Path, words: Path, table: _File, slips: Mapping[str, Slip]) -> None:
+    for name, slip in slips.items():
+        for other in slip.confused_with:
+            if other not in slips:
+                raise AssignmentError(words, f"slips.{name}.confused_with", f"{other!r} is no slip", "correct its spelling")
+    for exercise, spec in table.exercises.items():
+        for name, cost in spec.costs.items():
+            key = f"exercises.{exercise}.costs.{name}"
+            if name not in slips and name != "any_slip":
+                raise AssignmentError(file, key, "is no slip of misconceptions.toml", "correct its spelling, or take it out")
+            if not 0 <= cost <= spec.points:
+                raise AssignmentError(file, key, f"is {cost:g}", f"give a number from 0 to {spec.points:g}")
 
 
 def _import(file: Path, name: str) -> ModuleType:

@@ -17,7 +17,7 @@ from grader import __version__
 from grader.errors import AssignmentError, GraderError, SandboxError, UsageError
 
 if TYPE_CHECKING:
-    from grader.model import Check, Result
+    from grader.model import Check, KillMatrix, Result
 
 OK, INCOMPLETE, WRONG = 0, 1, 2
 
@@ -88,12 +88,15 @@ def _add_selfcheck(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
-        "verify", help="check an assignment: the reference earns full marks, the untouched hand-out none",
-        description="Grades known hand-ins through the whole pipeline and says where the assignment contradicts itself.",
+        "verify", help="check an assignment against its reference, its hand-out and every known slip",
+        description="Grades the reference (full marks), the untouched hand-out (none) and every known slip (caught, and named as "
+        "itself), and says where the assignment contradicts itself.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_assignment(command)
     command.add_argument("--seed", default=None, metavar="TEXT", help="as for grade")
+    command.add_argument("--page", type=Path, default=None, metavar="FILE",
+                         help="where the matrix of checks and slips goes (default: grades/<assignment>-verify.html)")
     command.set_defaults(command=_verify)
 
 
@@ -225,21 +228,48 @@ def _print_check(check: Check, said: str) -> None:
 
 def _verify(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
-    from grader.pipeline import prepare
+    from grader.kill_matrix import try_slips
+    from grader.pipeline import open_box, prepare
+    from grader.report import render_matrix, write_file
     from grader.seed import find_seed
     from grader.verify import verify
 
     assignment = load_assignment(options.assignment)
-    trials = verify(prepare(assignment, find_seed(options.seed, os.environ, assignment.folder)))
+    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder))
+    trials = verify(course)
+    with open_box(assignment) as box:
+        matrix = try_slips(course, box)
+    problems = [f"{trial.title}: {trial.problem}" for trial in trials if trial.problem] + matrix.problems()
     table = Table(title=f"verify {assignment.name}", title_justify="left")
-    for column in ("hand-in", "marks", "as it must be"):
+    for column in ("hand-in", "marks"):
         table.add_column(column)
     for trial in trials:
-        marks = "none" if trial.result.score is None else f"{trial.result.score:g} of {trial.result.points:g}"
-        verdict = f"[red]no: {escape(_printable(trial.problem))}[/]" if trial.problem else "[green]yes[/]"
-        table.add_row(trial.title, marks, verdict)
+        table.add_row(trial.title, "none" if trial.result.score is None else f"{trial.result.score:g} of {trial.result.points:g}")
     out.print(table)
-    return INCOMPLETE if any(trial.problem for trial in trials) else OK
+    _print_matrix(matrix)
+    page: Path = options.page or Path("grades") / f"{assignment.name}-verify.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_file(page, render_matrix(matrix, problems, assignment))
+    for problem in problems:
+        out.print(f"[red]wrong:[/] {escape(_printable(problem))}")
+    if not problems:
+        count = len(matrix.rows)
+        out.print(f"[green]all as it must be[/]: {count} known slips are caught and named, every check catches something")
+    out.print(f"The whole matrix is in {escape(str(page))}.")
+    return INCOMPLETE if problems else OK
+
+
+def _print_matrix(matrix: KillMatrix) -> None:
+    table = Table(title="known slips", title_justify="left")
+    for column in ("exercise", "slip", "caught by", "named"):
+        table.add_column(column, justify="right" if column == "caught by" else "left")
+    for row in matrix.rows:
+        count = f"{len(row.caught_by)} of {len(matrix.checks[row.exercise])}"
+        named = f"[red]{escape(row.problem)}[/]" if row.problem else escape(", ".join(row.named))
+        table.add_row(row.exercise, escape(row.slip), count, named)
+    out.print(table)
+    for row in matrix.caught_once():
+        out.print(f"only one check catches {escape(row.slip)} in {row.exercise}: {row.caught_by[0]}")
 
 
 def _printable(text: str) -> str:

@@ -77,6 +77,31 @@ class Property:
     visibility: Visibility = "public"
 
 
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A case small enough to follow by hand, with the right way step by step.
+
+    A step that bears the name of a returned array is compared with what a student's function returns.
+    """
+
+    title: str
+    arguments: tuple[Argument, ...]
+    steps: tuple[tuple[str, Array], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """What an exercise's function returns when certain slips are made, and only those.
+
+    `function` takes the exercise's arguments. `on_earlier`: it calls the functions of earlier exercises, so that it can be put on
+    top of a student's own.
+    """
+
+    slips: frozenset[str]
+    function: Callable[..., Any]
+    on_earlier: bool = False
+
+
 # --- collect -> extract -----------------------------------------------------------------------------------------------
 
 
@@ -135,15 +160,16 @@ class Slice:
     """What extract has to say of one exercise.
 
     "defined" has a program to run; "missing" was never written; "broken" stands in a cell that is no Python. `uses` holds the
-    top-level names that the function needs, through helpers too. `unresolved` pairs a needed name that no cell binds with
-    the reason, where there is one. `definitions` lists (function, cell, first line, last line) of the slice's functions, so that
-    an exception can be laid at the right door.
+    top-level names that the function needs, through helpers too; `own_uses` those that it needs besides earlier exercises.
+    `unresolved` pairs a needed name that no cell binds with the reason, where there is one. `definitions` lists (function, cell,
+    first line, last line) of the slice's functions, so that an exception can be laid at the right door.
     """
 
     state: Literal["defined", "missing", "broken"]
     message: str = ""
     program: Program | None = None
     uses: frozenset[str] = frozenset()
+    own_uses: frozenset[str] = frozenset()
     imports: tuple[ModuleUse, ...] = ()
     listings: tuple[Listing, ...] = ()
     definitions: tuple[tuple[str, int, int, int], ...] = ()
@@ -260,6 +286,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """The fewest slips that give exactly what was returned; `aliases` are others that give the same, which nothing tells apart.
+
+    `in_earlier` names the earlier exercise whose function carries the slip, where a later one only calls it.
+    """
+
+    slips: tuple[str, ...]
+    aliases: tuple[tuple[str, ...], ...] = ()
+    in_earlier: str = ""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """All that the checks say of one exercise; `found` holds what they can name by themselves (see Slip.found_by)."""
 
@@ -270,6 +308,7 @@ class Judgement:
     found: frozenset[str] = frozenset()
     notices: tuple[Notice, ...] = ()
     carried_forward: bool = False
+    explanation: Explanation | None = None
 
 
 # --- the result, as written to disk -----------------------------------------------------------------------------------
@@ -308,11 +347,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A named slip."""
+    """A named slip; `aliases` are slips, or sets of slips, from which it cannot be told apart from the outside."""
 
     id: str
     title: str
     hint: str
+    idea: str = ""
+    place: str = ""
+    aliases: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -398,11 +440,26 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
+class WorkedExample:
+    """A public example on which a student's function and the reference part: what is given, the right steps, and `yours`.
+
+    `departs` is the first step where they differ, `yours` the student's array for it, None when there is none.
+    """
+
+    title: str
+    given: tuple[tuple[str, Argument], ...]
+    steps: tuple[tuple[str, Array], ...]
+    departs: str
+    yours: Array | None
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the student's page shows beside the marks: code by exercise, pictures in order."""
+    """What the student's page shows beside the marks: code and worked examples by exercise, pictures in order."""
 
     listings: Mapping[str, tuple[Listing, ...]] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+    examples: Mapping[str, WorkedExample] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -411,3 +468,39 @@ class Graded:
 
     result: Result
     evidence: Evidence
+
+
+# --- verify -> report -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KillRow:
+    """One slip in one exercise: the checks that catch it, what it was named, and what is wrong with that ("" when nothing is)."""
+
+    exercise: str
+    slip: str
+    caught_by: tuple[str, ...]
+    named: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
+class KillMatrix:
+    """Known slips against checks; `checks` holds each exercise's in order."""
+
+    checks: Mapping[str, tuple[str, ...]]
+    rows: tuple[KillRow, ...]
+
+    def idle(self) -> list[tuple[str, str]]:
+        """(exercise, check) of checks that catch nothing."""
+        caught = {(row.exercise, check) for row in self.rows for check in row.caught_by}
+        return [(name, check) for name, checks in self.checks.items() for check in checks if (name, check) not in caught]
+
+    def caught_once(self) -> list[KillRow]:
+        """Slips that only one check catches."""
+        return [row for row in self.rows if len(row.caught_by) == 1]
+
+    def problems(self) -> list[str]:
+        """What is wrong, in words: slips not caught, not named or named wrongly, and checks that catch nothing."""
+        wrong = [f"{row.exercise}: {row.slip}: {row.problem}" for row in self.rows if row.problem]
+        return [*wrong, *(f"{name}: the check {check} catches nothing" for name, check in self.idle())]

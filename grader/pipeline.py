@@ -9,16 +9,17 @@ before the first submission is opened.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader import __version__
-from grader.assignment import Assignment
+from grader.assignment import Assignment, Slip
 from grader.checks import Heard, judge, judge_carried, judge_unrun, parts_to_ask, why_not_run
 from grader.checks.evidence import gather_evidence
 from grader.collect import TooLargeError, read_file
 from grader.errors import SandboxError
 from grader.extract import Template, extract, read_template
+from grader.lattice import Lattice, build_lattice
 from grader.marks import mark_exercise
 from grader.model import (
     Attention,
@@ -36,6 +37,7 @@ from grader.model import (
     SubmissionName,
     Transcript,
 )
+from grader.name_slips import name_slips
 from grader.plan import Plan, make_plan
 from grader.sandbox import Box
 
@@ -46,12 +48,15 @@ class Course:
 
     assignment: Assignment
     plan: Plan
+    lattice: Lattice
     template: Template
 
 
 def prepare(assignment: Assignment, seed: str, *, public_only: bool = False) -> Course:
     """Everything that is computed once per run; raises AssignmentError."""
-    return Course(assignment, make_plan(assignment, seed, public_only=public_only), read_template(assignment))
+    template = read_template(assignment)
+    plan = make_plan(assignment, seed, public_only=public_only)
+    return Course(assignment, plan, {} if public_only else build_lattice(plan), template)
 
 
 def open_box(assignment: Assignment) -> Box:
@@ -94,6 +99,7 @@ def _grade_notebook(
     name = SubmissionName(submission.id, source, digest)
     try:
         heard, judgements = _run_exercises(course.plan, extraction, box)
+        judgements |= {exercise: name_slips(course.plan, course.lattice, exercise, heard, extraction, box) for exercise in heard}
     except SandboxError as error:
         return _ungraded(submission, course, box.layers, digest, Attention("sandbox_failed", str(error)), extraction)
     exercises = {
@@ -104,11 +110,12 @@ def _grade_notebook(
         schema=1, submission=name, status="graded", attention=(),
         score=round(sum(exercise.score for exercise in exercises.values()), 2), points=course.assignment.points,
         exercises=exercises, questions=_questions(course.assignment, extraction),
-        notices=_notices(extraction, judgements, source, found), receipt=_receipt(course, box.layers),
+        notices=_notices(course.assignment, extraction, judgements, source, found), receipt=_receipt(course, box.layers),
     )
     evidence = gather_evidence(
         course.plan, extraction.slices, {exercise: one.transcript for exercise, one in heard.items()},
         {exercise: one.replies for exercise, one in heard.items()},
+        [exercise for exercise in heard if judgements[exercise].verdict == "incorrect"],
     )
     return Graded(result, evidence)
 
@@ -149,10 +156,31 @@ def _questions(assignment: Assignment, extraction: Extraction | None) -> dict[st
 
 
 def _notices(
-    extraction: Extraction, judgements: Mapping[str, Judgement], source: str, found: int
+    assignment: Assignment, extraction: Extraction, judgements: Mapping[str, Judgement], source: str, found: int
 ) -> tuple[Notice, ...]:
+    slips = assignment.slips
     several = [Notice("several_notebooks", f"The hand-in holds {found} notebooks; {source} was graded.")] if found > 1 else []
-    return (*several, *extraction.notices, *(notice for one in judgements.values() for notice in one.notices))
+    return (
+        *several, *extraction.notices, *(notice for one in judgements.values() for notice in one.notices),
+        *_overrulable(judgements, slips), *_not_reused(extraction, judgements, assignment),
+    )
+
+
+def _overrulable(judgements: Mapping[str, Judgement], slips: Mapping[str, Slip]) -> Iterator[Notice]:
+    """Named slips that a person may take for another convention."""
+    for name, judgement in judgements.items():
+        for slip in judgement.explanation.slips if judgement.explanation else ():
+            if slips[slip].notice:
+                yield Notice(slips[slip].notice, f"`{name}`: {slips[slip].title}. A person may overrule this mark.")
+
+
+def _not_reused(extraction: Extraction, judgements: Mapping[str, Judgement], assignment: Assignment) -> Iterator[Notice]:
+    """Exercises that are to be built on earlier ones and do without."""
+    for name, judgement in judgements.items():
+        for earlier in assignment.exercises[name].builds_on:
+            ran = judgement.verdict in ("correct", "incorrect")
+            if ran and earlier not in extraction.slices[name].uses:
+                yield Notice("not_reused", f"`{name}` does not call your `{earlier}`, which the exercise asks to use.")
 
 
 def _receipt(course: Course, layers: tuple[str, ...]) -> Receipt:

@@ -17,7 +17,7 @@ import numpy as np
 
 from grader.assignment import Assignment, Exercise, where_raised
 from grader.errors import AssignmentError
-from grader.model import Answer, Argument, Array, Case, Invocation, Property
+from grader.model import Answer, Argument, Array, Case, Example, Invocation, Property
 
 REPEATS = 2
 """How often each call is made: "right only the first time" must show."""
@@ -30,6 +30,14 @@ class PlannedCase:
     """A case and the position of its call."""
 
     case: Case
+    call: int
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedExample:
+    """A worked example and the position of its call."""
+
+    example: Example
     call: int
 
 
@@ -57,6 +65,7 @@ class ExercisePlan:
     order: tuple[int, ...]
     cases: tuple[PlannedCase, ...]
     properties: tuple[PlannedProperty, ...]
+    examples: tuple[PlannedExample, ...] = ()
 
     @property
     def invocations(self) -> tuple[Invocation, ...]:
@@ -108,7 +117,9 @@ def make_plan(assignment: Assignment, seed: str, *, public_only: bool = False) -
     """Draw the cases from `seed`, call the reference on each; raises AssignmentError where the teacher's files do not fit."""
     cases = _call_builder(assignment, "cases", _generator(seed, "cases"))
     properties = _call_builder(assignment, "properties", _generator(seed, "properties"))
+    examples = _call_builder(assignment, "examples") if hasattr(assignment.cases, "examples") else {}
     _check_cases(assignment, cases, properties)
+    _check_examples(assignment, examples)
     if public_only:
         cases = {name: [case for case in group if case.visibility == "public"] for name, group in cases.items()}
         properties = [relation for relation in properties if relation.visibility == "public"]
@@ -119,13 +130,18 @@ def make_plan(assignment: Assignment, seed: str, *, public_only: bool = False) -
         name: tuple(PlannedCase(case, books[name].add(Invocation(name, case.arguments))) for case in cases[name])
         for name in assignment.exercises
     }
+    planned_examples = {
+        name: tuple(PlannedExample(one, books[name].add(Invocation(name, one.arguments))) for one in examples.get(name, []))
+        for name in assignment.exercises
+    }
     planned_properties = [
         PlannedProperty(relation, tuple((call.function, books[call.function].add(call)) for call in relation.calls))
         for relation in properties
     ]
     plan = Plan(assignment, {
         name: books[name].finish(
-            planned_cases[name], tuple(p for p in planned_properties if p.property.exercise == name), _generator(seed, name),
+            planned_cases[name], tuple(p for p in planned_properties if p.property.exercise == name), planned_examples[name],
+            _generator(seed, name),
         )
         for name in assignment.exercises
     })
@@ -182,14 +198,15 @@ class _CallBook:
         return self.positions[key]
 
     def finish(
-        self, cases: tuple[PlannedCase, ...], properties: tuple[PlannedProperty, ...], rng: np.random.Generator
+        self, cases: tuple[PlannedCase, ...], properties: tuple[PlannedProperty, ...], examples: tuple[PlannedExample, ...],
+        rng: np.random.Generator,
     ) -> ExercisePlan:
         """The exercise's plan, its calls shuffled."""
         order = rng.permutation(np.repeat(np.arange(len(self.calls)), REPEATS))
         parameters = inspect.signature(getattr(self.assignment.solution, self.name)).parameters
         return ExercisePlan(
             self.name, self.spec, tuple(parameters), tuple(self.calls), tuple(self.expected), tuple(self.parts),
-            tuple(int(position) for position in order), cases, properties,
+            tuple(int(position) for position in order), cases, properties, examples,
         )
 
 
@@ -250,12 +267,12 @@ def _ask_reference(assignment: Assignment, name: str, arguments: Sequence[Argume
     return answer
 
 
-def _call_builder(assignment: Assignment, name: str, rng: np.random.Generator) -> Any:
+def _call_builder(assignment: Assignment, name: str, *rng: np.random.Generator) -> Any:
     file = assignment.folder / "cases.py"
     try:
-        return getattr(assignment.cases, name)(rng)
+        return getattr(assignment.cases, name)(*rng)
     except Exception as error:
-        raise AssignmentError(file, where_raised(error, file) or name, f"{name}(rng) raised {type(error).__name__}: {error}",
+        raise AssignmentError(file, where_raised(error, file) or name, f"{name} raised {type(error).__name__}: {error}",
                               "mend the line it names") from error
 
 
@@ -281,6 +298,21 @@ def _check_cases(assignment: Assignment, cases: Any, properties: Any) -> None:
                                       f"choose from {', '.join(assignment.exercises)}")
         for call in relation.calls:
             _check_arguments(file, f"property {relation.id!r}", call.arguments)
+
+
+def _check_examples(assignment: Assignment, examples: Any) -> None:
+    file = assignment.folder / "cases.py"
+    if not isinstance(examples, dict) or not set(examples) <= set(assignment.exercises):
+        raise AssignmentError(file, "examples", "does not return lists of examples by exercise",
+                              f"return a dict with keys from {', '.join(assignment.exercises)}")
+    for name, group in examples.items():
+        for example in group:
+            _check_arguments(file, f"example {example.title!r}", example.arguments)
+            expected = _ask_reference(assignment, name, example.arguments)
+            for step, array in example.steps:
+                if step in expected and differs(np.asarray(array, float), expected[step], assignment):
+                    problem = f"its step {step!r} is not what the reference gives"
+                    raise AssignmentError(file, f"example {example.title!r}", problem, "mend the step or the reference")
 
 
 def _check_arguments(file: Any, key: str, arguments: Sequence[object]) -> None:

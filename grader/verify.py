@@ -42,8 +42,8 @@ def verify(course: Course) -> list[Trial]:
     return found
 
 
-def fill_in(course: Course) -> bytes:
-    """The hand-out as a notebook with the reference in place of its stubs."""
+def fill_in(course: Course, more: str = "") -> bytes:
+    """The hand-out as a notebook with the reference in place of its stubs, and `more` after it."""
     assignment = course.assignment
     notebook: dict[str, Any] = json.loads(assignment.template.read_bytes())
     source = (assignment.folder / "solution.py").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def fill_in(course: Course) -> bytes:
         raise AssignmentError(assignment.template, "", "has no cell that defines an exercise", "give the hand-out its stubs")
     for cell in stubs:
         cell["source"] = ""
-    stubs[0]["source"] = source
+    stubs[0]["source"] = f"{source}\n\n{more}"
     return json.dumps(notebook).encode()
 
 

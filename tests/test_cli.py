@@ -142,7 +142,12 @@ def test_selfcheck_shows_nothing_hidden(tmp_path: Path) -> None:
     assert "7 tokens" not in run.stdout
 
 
-def test_verify_says_yes_twice() -> None:
-    run = grader("verify")
-    assert run.returncode == 0
-    assert run.stdout.count("yes") == 2
+def test_verify_shows_the_matrix_and_writes_its_page(tmp_path: Path) -> None:
+    run = grader("verify", "--page", tmp_path / "sub" / "matrix.html")
+    assert run.returncode == 0, run.stdout
+    told = " ".join(run.stdout.split())
+    assert "80 of 80" in told
+    assert "all as it must be" in told
+    page = (tmp_path / "sub" / "matrix.html").read_text(encoding="utf-8")
+    assert "softmax_over_queries" in page
+    assert "<script" not in page

@@ -6,7 +6,7 @@ into words and pictures of public cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from grader.checks.values import advise, check_values
 from grader.model import (
     Answer,
     Argument,
+    Array,
     Finding,
     Invocation,
     Judgement,
@@ -31,7 +32,18 @@ from grader.model import (
 )
 from grader.plan import ExercisePlan, Plan, differs
 
-__all__ = ["Heard", "judge", "judge_carried", "judge_unrun", "parts_to_ask", "why_not_run"]
+__all__ = [
+    "Heard",
+    "any_wrong",
+    "calls_of_published_sizes",
+    "carries",
+    "judge",
+    "judge_carried",
+    "judge_unrun",
+    "parts_to_ask",
+    "raw_answers",
+    "why_not_run",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +97,24 @@ def judge(plan: Plan, name: str, piece: Slice, transcript: Transcript, earlier: 
 
 Parts = Mapping[str, tuple[Sequence[Invocation], Transcript]]
 """By earlier exercise: the calls that were asked of it on behalf of a later one, each twice in a row, and its transcript."""
+
+
+def raw_answers(heard: Heard, calls: Sequence[int]) -> dict[int, tuple[Array, ...]]:
+    """What came back for each of these calls, as plain arrays of whatever shapes; absent where it was no array, or raised."""
+    first = {call: heard.replies.by_call[call][0] for call in calls}
+    return {call: one.raw for call, one in first.items() if isinstance(one, Reading) and one.raw}
+
+
+def calls_of_published_sizes(exercise: ExercisePlan) -> set[int]:
+    """The calls whose arguments have the sizes of a public case."""
+    public = [_sizes(planned.case.arguments) for planned in exercise.cases if planned.case.visibility == "public"]
+    return {planned.call for planned in exercise.cases if _sizes(planned.case.arguments) in public}
+
+
+def any_wrong(judgement: Judgement, exercise: ExercisePlan, calls: Collection[int]) -> bool:
+    """Whether a value of one of these calls is wrong."""
+    cases = {planned.case.id for planned in exercise.cases if planned.call in calls}
+    return any(finding.outcome == "failed" and finding.share.removeprefix("values.") in cases for finding in judgement.findings)
 
 
 def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, Heard], parts: Parts) -> Heard:
@@ -154,16 +184,20 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     """One word for the exercise, and the sentence that explains it ("" when all is well)."""
     failed = [finding for finding in findings if finding.outcome == "failed"]
-    if transcript.end != "finished":
+    raised = [reply for reply in transcript.replies if isinstance(reply, Raised)]
+    answered = any(
+        isinstance(heard, Reading) for planned in exercise.cases if planned.case.pays == "value"
+        for heard in replies.by_call[planned.call]
+    )
+    if transcript.end != "finished" and (answered or not raised or raised[0].kind == "error"):
         return transcript.end, sentence(replies.silence)
     if not failed:
         return "correct", ""
-    raised = [reply for reply in transcript.replies if isinstance(reply, Raised)]
     for kind in ("forbidden", "memory"):
         for one in raised:
             if one.kind == kind:
                 return one.kind, sentence(tell(one, piece, exercise.name))
-    if raised and not any(isinstance(reply, Returned) for reply in transcript.replies):
+    if raised and not answered:
         first = next((one for one in transcript.load if raised[0].exception == "NameError" and one.cell), raised[0])
         return "error", sentence(tell(first if f"'{exercise.name}'" in raised[0].message else raised[0], piece, exercise.name))
     return "incorrect", failed[0].message
@@ -191,7 +225,7 @@ def _find_slips(
     others = set(right) - same - {case.id for case in public}
     if not others or any(right[name] for name in others):
         return
-    if piece.uses & set(plan.assignment.data.arrays):
+    if piece.own_uses & set(plan.assignment.data.arrays):
         yield "global_read"
     elif same and all(right[name] for name in same):
         yield "size_fixed"
@@ -212,7 +246,7 @@ def _compose_all(
     answers: dict[str, list[Answer]] = {}
     for name, (asked, transcript) in parts.items():
         own = _own_answers(plan, name, asked, transcript)
-        if own is None or not _depends_on_inputs(plan, [*own, *_all_answers(plan.exercises[name], earlier[name].replies)]):
+        if own is None or not carries(plan, plan.exercises[name], earlier[name]):
             return None
         answers[name] = own
     upcoming = {name: iter(own) for name, own in answers.items()}
@@ -241,19 +275,24 @@ def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript:
     return own
 
 
-def _all_answers(exercise: ExercisePlan, replies: Replies) -> list[Answer]:
-    """The complete answers to an exercise's own calls."""
-    answers = [replies.answer(call) or {} for call in range(len(exercise.calls))]
-    return [answer for answer in answers if len(answer) == len(exercise.spec.returns)]
+def carries(plan: Plan, exercise: ExercisePlan, heard: Heard) -> bool:
+    """Whether a wrong exercise is one that later ones can be marked on top of: it answers, and not by constants."""
+    answers = [(heard.replies.answer(call) or {}, expected) for call, expected in enumerate(exercise.expected)]
+    complete = [(own, right) for own, right in answers if own.keys() == right.keys()]
+    return len(complete) > len(answers) / 2 and _depends_on_inputs(plan, complete)
 
 
-def _depends_on_inputs(plan: Plan, answers: Sequence[Answer]) -> bool:
-    """Whether each returned array differs between some two calls with results of one shape: constants carry nothing forward."""
-    for name in answers[0]:
-        by_shape: dict[tuple[int, ...], list[Answer]] = {}
-        for answer in answers:
-            by_shape.setdefault(answer[name].shape, []).append(answer)
-        groups = [group for group in by_shape.values() if len(group) > 1]
-        if not any(differs(other[name], group[0][name], plan.assignment) for group in groups for other in group[1:]):
-            return False
+def _depends_on_inputs(plan: Plan, answered: Sequence[tuple[Answer, Answer]]) -> bool:
+    """Whether answers (own, the reference's) change with their inputs: constants, also but for one input, carry nothing forward.
+
+    Of two calls with results of one shape where the reference's differ, the own must differ too, in each returned array.
+    """
+    for name in answered[0][1]:
+        by_shape: dict[tuple[int, ...], list[tuple[Array, Array]]] = {}
+        for own, right in answered:
+            by_shape.setdefault(right[name].shape, []).append((own[name], right[name]))
+        for group in by_shape.values():
+            others = [(own, right) for own, right in group[1:] if differs(right, group[0][1], plan.assignment)]
+            if any(not differs(own, group[0][0], plan.assignment) for own, _ in others):
+                return False
     return True

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from grader.assignment import Returns
+from grader.checks.reading import Reading
 from grader.checks.replies import Replies
-from grader.model import Array, Evidence, Listing, Picture, Raised, Slice, Transcript
-from grader.plan import ExercisePlan, Plan
+from grader.model import Array, Evidence, Listing, Picture, Raised, Slice, Transcript, WorkedExample
+from grader.plan import ExercisePlan, Plan, differs
 
 
 def gather_evidence(
-    plan: Plan, slices: Mapping[str, Slice], transcripts: Mapping[str, Transcript], replies: Mapping[str, Replies]
+    plan: Plan, slices: Mapping[str, Slice], transcripts: Mapping[str, Transcript], replies: Mapping[str, Replies],
+    wrong: Iterable[str],
 ) -> Evidence:
-    """Code and pictures of one submission."""
+    """Code and pictures of one submission, and a worked example for each exercise that is `wrong` by itself."""
     listings = {name: _with_marks(piece, transcripts.get(name)) for name, piece in slices.items()}
     pictures = [picture for name, heard in replies.items() for picture in _pictures(plan.exercises[name], heard)]
-    return Evidence(listings, tuple(pictures))
+    examples = {name: example for name in wrong if (example := choose_example(plan, name, replies[name]))}
+    return Evidence(listings, tuple(pictures), examples)
+
+
+def choose_example(plan: Plan, name: str, replies: Replies) -> WorkedExample | None:
+    """The first worked example, smallest first, on which a student's answers and the reference's part."""
+    exercise = plan.exercises[name]
+    for planned in exercise.examples:
+        first = replies.by_call[planned.call][0]
+        raw = first.raw if isinstance(first, Reading) else ()
+        answer = first.answer if isinstance(first, Reading) else {}
+        left_out = first.left_out if isinstance(first, Reading) else frozenset()
+        own = {spec.name: answer.get(spec.name, array) for spec, array in zip(exercise.spec.returns, raw, strict=False)}
+        expected = exercise.expected[planned.call]
+        for step, _ in planned.example.steps:
+            if step not in expected or step in left_out:
+                continue
+            if step not in own or differs(own[step], expected[step], plan.assignment):
+                given = tuple(zip(exercise.parameters, planned.example.arguments, strict=False))
+                return WorkedExample(planned.example.title, given, planned.example.steps, step, own.get(step))
+    return None
 
 
 def _with_marks(piece: Slice, transcript: Transcript | None) -> tuple[Listing, ...]:

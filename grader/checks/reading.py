@@ -6,7 +6,7 @@ The value was rebuilt from bytes by the sandbox, so its arrays are plain; what t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,13 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, eq=False)
 class Reading:
     """One answer, read. `problems` says why a name is not in `answer`, or what is wrong with it although it is; `left_out`
-    holds names that were not returned and need not be."""
+    holds names that were not returned and need not be; `raw` the real arrays in the declared order, whatever their shapes."""
 
     answer: Answer
     problems: Mapping[str, str]
     left_out: frozenset[str] = frozenset()
     found: frozenset[str] = frozenset()
+    raw: tuple[Array, ...] = ()
 
 
 def read_value(value: Tree, specs: Sequence[Returns], expected: Answer) -> Reading:
@@ -38,10 +39,10 @@ def read_value(value: Tree, specs: Sequence[Returns], expected: Answer) -> Readi
         if len(turned.answer) == len(specs):
             words = " and ".join(spec.name for spec in specs)
             note = {specs[0].name: f"the results come back in another order than {words}"}
-            return Reading(turned.answer, {**turned.problems, **note}, found=frozenset({"results_swapped"}))
+            return Reading(turned.answer, {**turned.problems, **note}, found=frozenset({"results_swapped"}), raw=turned.raw)
     if surplus:
         note = {specs[0].name: f"{len(parts)} values are returned where {len(specs)} were asked for"}
-        return Reading(in_order.answer, {**in_order.problems, **note}, in_order.left_out, in_order.found)
+        return replace(in_order, problems={**in_order.problems, **note})
     return in_order
 
 
@@ -67,7 +68,24 @@ def _match(parts: Sequence[Tree], specs: Sequence[Returns], expected: Answer) ->
         if problem:
             problems[spec.name] = problem
     found = {"result_left_out"} if len(parts) < len(specs) and len(specs) - len(parts) > len(left_out) and answer else set()
-    return Reading(answer, problems, frozenset(left_out), frozenset(found))
+    return Reading(answer, problems, frozenset(left_out), frozenset(found), _raw(parts[:len(specs)]))
+
+
+def read_raw(value: Tree, specs: Sequence[Returns], *, turned: bool) -> tuple[Array, ...]:
+    """The arrays of a returned value whatever their shapes; `turned` when they are known to come in the other order."""
+    parts = list(value.items) if isinstance(value, Items) and _is_several(value, specs) else [value]
+    return _raw(parts[len(specs) - 1::-1] if turned else parts[:len(specs)])
+
+
+def _raw(parts: Sequence[Tree]) -> tuple[Array, ...]:
+    """The leading parts that are arrays of real numbers."""
+    arrays: list[Array] = []
+    for part in parts:
+        array, _ = _as_array(part)
+        if array is None or array.dtype.kind == "c" or not np.isfinite(array).all():
+            break
+        arrays.append(array.astype(float))
+    return tuple(arrays)
 
 
 def _read_array(part: Tree, spec: Returns, expected: Array) -> tuple[Floats | None, str]:

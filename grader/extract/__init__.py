@@ -60,7 +60,8 @@ def extract(content: bytes, assignment: Assignment, template: Template) -> Extra
     definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
     ignored = frozenset(at for one in definitions.values() if one.written for at in one.stubs)
     slices = {
-        name: _cut(name, bindings, broken, ignored) if one.written else _absent(name, one, bindings, broken, assignment)
+        name: _cut(name, bindings, broken, ignored, assignment.exercises[name].builds_on) if one.written
+        else _absent(name, one, bindings, broken, assignment)
         for name, one in definitions.items()
     }
     notices = (
@@ -97,12 +98,15 @@ def _nothing_to_grade(cells: Sequence[Cell], language: str, slices: Sequence[Sli
     return None
 
 
-def _cut(name: str, bindings: Bindings, broken: Sequence[PythonCell], ignored: frozenset[int]) -> Slice:
-    """The slice of an exercise that was written; stubs in `ignored` stand beside a definition of the student's own."""
+def _cut(
+    name: str, bindings: Bindings, broken: Sequence[PythonCell], ignored: frozenset[int], before: Sequence[str]
+) -> Slice:
+    """The slice of an exercise that was written, after those `before`; stubs in `ignored` stand beside a written definition."""
     needed = find_needed(bindings, name, ignored)
+    own = find_needed(bindings, name, ignored | frozenset(at for earlier in before for at in bindings.defining(earlier)))
     chosen = [bindings.statements[at] for at in needed.positions]
     return Slice(
-        "defined", program=make_program(bindings, needed, name), uses=needed.names,
+        "defined", program=make_program(bindings, needed, name), uses=needed.names, own_uses=own.names,
         imports=find_imports(chosen, needed.names | {name}), listings=list_code(chosen),
         definitions=tuple(_functions(chosen)), unresolved=tuple(_explain_unresolved(needed, broken)),
     )
@@ -161,9 +165,13 @@ def _mentions_definition(source: str, name: str) -> bool:
     return re.search(rf"^\s*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
 
 
+def _mentions_import(source: str, name: str) -> bool:
+    return re.search(rf"^\s*(?:from\b.*)?\bimport\b.*\b{name}\b", source, re.M) is not None
+
+
 def _is_stub(node: ast.stmt, template: Template) -> bool:
     """Whether a definition is the hand-out's stub, or as empty as one."""
-    if not isinstance(node, ast.FunctionDef):
+    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return False
     if _shape(node) in template.stubs:
         return True
@@ -198,7 +206,8 @@ def _functions(statements: Sequence[Statement]) -> Iterator[tuple[str, int, int,
 
 def _explain_unresolved(needed: Needed, broken: Sequence[PythonCell]) -> Iterator[tuple[str, str]]:
     for name in sorted(needed.unresolved):
-        cell = next((cell for cell in broken if _mentions_definition(cell.original, name)), None)
+        spoilt = (cell for cell in broken if _mentions_definition(cell.original, name) or _mentions_import(cell.original, name))
+        cell = next(spoilt, None)
         if cell:
             where = f"line {cell.problem_line}: {cell.problem}"
             yield name, f"cell {cell.number}, which defines `{name}`, is not valid Python ({where})"

@@ -30,9 +30,10 @@ def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Map
     for cell in cells:
         current = _tagged(cell, questions) or current
         parts: dict[str, list[str]] = {}
+        numbered = _is_list_of_answers(cell, current, questions)
         for line in _lines(cell, given, asked=current is not None and _squeeze(cell.source) not in untouched):
             words = _squeeze(line)
-            current = _heading(words, questions) or _label(line, questions) or current
+            current = _heading(words, questions) or _label(line, questions, numbered=numbered) or current
             if current and (words not in given or not words):
                 parts.setdefault(current, []).append(line)
         for name, lines in parts.items():
@@ -40,9 +41,9 @@ def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Map
     return {name: "\n\n".join(part for part in parts if part) for name, parts in found.items()}
 
 
-LABEL = re.compile(
-    r"[\s#>*_-]*(?:(?:answer|question|antwort|frage|respuesta|pregunta)\s+(?:to\s+)?)?\(?(\w)\s*[).:]", re.IGNORECASE
-)
+WORDS = r"(?:answer|question|part|exercise|antwort|frage|teil|aufgabe|respuesta|pregunta|réponse|risposta|q|a)"
+LETTER = re.compile(rf"[\s#>*_-]*(?:{WORDS}\s*(?:to\s+)?)?\(?(\w)\s*(?:[).:]|\*\*\s*$)", re.IGNORECASE)
+NUMBER = re.compile(rf"[\s#>*_-]*({WORDS}\s*)?\(?(\d)\s*[).:]", re.IGNORECASE)
 
 
 def _tagged(cell: Cell, questions: Mapping[str, Question]) -> str | None:
@@ -56,19 +57,33 @@ def _lines(cell: Cell, given: set[str], *, asked: bool) -> Iterable[str]:
     return cell.source.split("\n")
 
 
+def _is_list_of_answers(cell: Cell, current: str | None, questions: Mapping[str, Question]) -> bool:
+    """Whether a cell that belongs to no question's own place counts 1., 2. ... up to the number of questions."""
+    found = [match[2] for line in cell.source.split("\n") if (match := NUMBER.match(line))]
+    own_place = any(f"answer-{name}" in cell.tags for name in questions)
+    counted = [str(at + 1) for at in range(len(questions))]
+    return found == counted and not own_place and current in (None, list(questions)[-1])
+
+
 def _heading(words: str, questions: Mapping[str, Question]) -> str | None:
     return next((name for name, question in questions.items() if _squeeze(question.heading) in words), None)
 
 
-def _label(line: str, questions: Mapping[str, Question]) -> str | None:
-    """The question that a line such as `(c) Because ...`, `**Answer d:**` or `c) ...` opens."""
-    found = LABEL.match(line)
-    return found[1].lower() if found and found[1].lower() in questions else None
+def _label(line: str, questions: Mapping[str, Question], *, numbered: bool) -> str | None:
+    """The question that a line such as `(c) Because ...` or `Question 1:` opens; `1.` alone only where `numbered`."""
+    letter, number = LETTER.match(line), NUMBER.match(line)
+    if letter and letter[1].lower() in questions:
+        return letter[1].lower()
+    if number and (number[1] or numbered) and 1 <= int(number[2]) <= len(questions):
+        return list(questions)[int(number[2]) - 1]
+    return None
 
 
 def _prose(source: str, given: set[str]) -> Iterable[str]:
     """Comments, bare strings and printed strings of a code cell, in order, that read like sentences."""
     found = [*_comments(source), *_strings(source)]
+    if not found and _is_no_code(source):
+        found = [(at, line) for at, line in enumerate(source.split("\n"))]
     for _, text in sorted(found, key=lambda piece: piece[0]):
         if len(text.split()) >= FEWEST_WORDS and _squeeze(text) not in given:
             yield text
@@ -92,10 +107,31 @@ def _strings(source: str) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
                 yield node.lineno, text.strip()
+            case ast.Assign(value=ast.Constant(value=str(text))):
+                yield node.lineno, text.strip()
             case ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=values)):
-                for value in values:
-                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                        yield node.lineno, value.value.strip()
+                yield from ((node.lineno, text.strip()) for value in values if (text := _literal(value)))
+
+
+def _literal(value: ast.expr) -> str:
+    """The text of a string or of an f-string, its expressions as they are written."""
+    match value:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_literal(part) or ast.unparse(part) for part in parts)
+        case ast.FormattedValue(value=inner):
+            return f"{{{ast.unparse(inner)}}}"
+    return ""
+
+
+def _is_no_code(source: str) -> bool:
+    """Whether a code cell holds prose that Python does not take."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return False
 
 
 def _squeeze(text: str) -> str:

@@ -110,10 +110,25 @@ def _align(original: str, converted: str) -> tuple[int, ...]:
     before, after = original.split("\n"), converted.split("\n")
     if before == after:
         return tuple(range(1, len(after) + 1))
+    if len(before) > LONGEST_ALIGNED:
+        return _align_long(before, after)
     blank = next((index for index, line in enumerate(before) if line.strip()), 0)
-    if len(before) - blank == len(after) or max(len(before), len(after)) > LONGEST_ALIGNED:
+    if len(before) - blank == len(after):
         return tuple(min(index + blank + 1, len(before)) for index in range(len(after)))
     lines: list[int] = []
     for _, start, stop, first, last in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         lines += [min(start + step, max(stop - 1, start), len(before) - 1) + 1 for step in range(last - first)]
     return tuple(lines)
+
+
+def _align_long(before: list[str], after: list[str]) -> tuple[int, ...]:
+    """As `_align` for a cell of thousands of lines: from both ends as far as lines agree, by proportion in between."""
+    shorter = min(len(before), len(after))
+    front = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    most = shorter - front
+    back = next((at for at in range(most) if before[-1 - at] != after[-1 - at]), most)
+    shift = len(before) - len(after)
+    return tuple(
+        at + 1 if at < front else at + 1 + shift if at >= len(after) - back else min(at + 1 + max(shift, 0), len(before))
+        for at in range(len(after))
+    )

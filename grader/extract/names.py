@@ -87,6 +87,9 @@ class _Scope(ast.NodeVisitor):
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         self._changed(node)
+        match node:
+            case ast.Subscript(value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name)), ctx=ast.Store()):
+                self.stores.add(name)
         self.generic_visit(node)
 
     def _changed(self, node: ast.Attribute | ast.Subscript) -> None:

@@ -128,7 +128,7 @@ def _text(source: object) -> str:
         source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return ""
-    return source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
+    return source.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
 
 
 def _printed(outputs: object) -> str:

@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.assignment import Assignment
-from grader.model import Graded, Result
+from grader.model import Graded, KillMatrix, Result
 from grader.report.class_view import view_class
+from grader.report.matrix_view import view_matrix
 from grader.report.student_view import view_student
 from grader.report.text import clean_text
 from grader.report.wording import ENGLISH, Wording
@@ -52,11 +53,17 @@ _environment.filters["spans"] = _spans
 _environment.globals.update(style=Markup(STYLE), policy=POLICY)  # noqa: S704  our own file
 _STUDENT = _environment.get_template("student.html.j2")
 _CLASS = _environment.get_template("class.html.j2")
+_MATRIX = _environment.get_template("matrix.html.j2")
 
 
 def render_student(graded: Graded, assignment: Assignment, words: Wording = ENGLISH) -> str:
     """One student's page: complete in itself, without script."""
     return _STUDENT.render(view=view_student(graded, assignment, words))
+
+
+def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assignment, words: Wording = ENGLISH) -> str:
+    """The page of `verify`."""
+    return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words))
 
 
 def render_class(results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grader.assignment import Assignment
 from grader.model import Check, ExerciseResult, Graded, QuestionResult, Result, Verdict
 from grader.report.code import CodeView, view_code
+from grader.report.example_view import ExampleView, view_example
 from grader.report.heatmap import PictureView, view_pictures
 from grader.report.prose import Prose, view_prose
 from grader.report.text import clean_text, shorten
@@ -86,6 +87,15 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class SlipNote:
+    """A named slip as the exercise's section tells it; the hint stands at the top of the page."""
+
+    title: str
+    idea: str
+    reread: str
+
+
+@dataclass(frozen=True)
 class ExerciseView:
     """One exercise's section."""
 
@@ -95,7 +105,9 @@ class ExerciseView:
     score: str
     message: str
     carried: str
-    slips: tuple[str, ...]
+    slips: tuple[SlipNote, ...]
+    alike: str
+    example: ExampleView | None
     checks: tuple[Checks, ...]
     notes: tuple[str, ...]
     pictures: tuple[PictureView, ...]
@@ -241,7 +253,11 @@ def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, 
         title=title, anchor=_anchor(position), badge=badge(exercise.verdict, words),
         score=words.of(exercise.score, exercise.points), message=_message(exercise, words),
         carried=_carried(name, assignment, words) if exercise.carried_forward else "",
-        slips=tuple(item.title for item in exercise.diagnoses),
+        slips=tuple(
+            SlipNote(item.title, item.idea, words.reread(item.place) if item.place else "") for item in exercise.diagnoses
+        ),
+        alike=_alike(exercise, assignment, words),
+        example=view_example(graded.evidence.examples[name], words) if name in graded.evidence.examples else None,
         checks=_checks(exercise, words),
         notes=_notes(exercise, words),
         pictures=view_pictures((picture for picture in evidence.pictures if picture.exercise == name),
@@ -258,6 +274,16 @@ def _message(exercise: ExerciseResult, words: Wording) -> str:
 def _carried(name: str, assignment: Assignment, words: Wording) -> str:
     exercise = assignment.exercises.get(name)
     return words.carried([exercise_title(earlier, assignment) for earlier in exercise.builds_on] if exercise else [])
+
+
+def _alike(exercise: ExerciseResult, assignment: Assignment, words: Wording) -> str:
+    """What else would give the same numbers; more slips on top of the named ones are no news."""
+    aliases = next((item.aliases for item in exercise.diagnoses if item.aliases), ())
+    named = {item.id for item in exercise.diagnoses}
+    others = [slips for slips in aliases if not named <= set(slips)]
+    known = {name: slip.title for name, slip in assignment.slips.items()}
+    titles = [words.together([known.get(slip, slip) for slip in slips]) for slips in others]
+    return words.alike(titles) if titles else ""
 
 
 def _notes(exercise: ExerciseResult, words: Wording) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ class Wording:
     outcomes: Mapping[str, str] = field(
         default_factory=lambda: {"passed": "passed", "failed": "failed", "skipped": "not run"})
 
+    matrix: str = "Checks against known slips"
+    matrix_wrong: str = "Something is wrong with this assignment:"
+    matrix_slip: str = "Slip"
+    matrix_named: str = "Named"
+    matrix_caught: str = "caught"
     skip_link: str = "Skip to the content"
     all_right: str = "Every check passed. There is nothing to mend."
     next_steps: str = "What to do next"
@@ -64,6 +69,8 @@ class Wording:
     passed: str = "Passed"
     skipped: str = "Not run"
     hidden: str = "hidden"
+    example_given: str = "Given"
+    example_steps: str = "Step by step, the right way"
     pays_note: str = "What passed pays in proportion to the numbers that are right."
     hidden_note: str = "Hidden checks use other numbers than the hand-out's, so they show no inputs."
     reason_above: str = "For the reason above."
@@ -150,6 +157,38 @@ class Wording:
 
     def written_marked(self, score: float, points: float) -> str:
         return f"{self.of(score, points)} for the written answers"
+
+    def example(self, title: str) -> str:
+        """The heading of a worked example."""
+        return f"Follow it by hand: {title}"
+
+    def example_yours(self, step: str) -> str:
+        """What the student's function gives for a step."""
+        return f"yours: {step}"
+
+    def example_departs(self, step: str) -> str:
+        """Where the ways part."""
+        return f"Every number here can be checked by hand. Your function leaves the right way at {step}, or before it."
+
+    def example_nothing(self, step: str) -> str:
+        """Nothing came back to compare."""
+        return f"Your function gives no {step} here that could be compared."
+
+    def matrix_right(self, count: int) -> str:
+        """Nothing is wrong."""
+        return f"All {count} known slips are caught and named as themselves, and every check catches something."
+
+    def reread(self, place: str) -> str:
+        """Where the hand-out tells it."""
+        return f"The hand-out tells it under “{place.removeprefix('(a) ').removeprefix('(b) ')}”."
+
+    def together(self, titles: Sequence[str]) -> str:
+        """Several slips at once."""
+        return " together with ".join(f"“{title}”" for title in titles)
+
+    def alike(self, titles: Sequence[str]) -> str:
+        """What cannot be told apart from the named slips."""
+        return f"From the outside this cannot be told apart from {', or from '.join(titles)}."
 
     def carried(self, earlier: Sequence[str]) -> str:
         part = " and ".join(earlier) or "an earlier part"

@@ -511,10 +511,15 @@ _last_act = [""]
 _reserve: list[mmap.mmap] = []  # address space for the answer that says that there is no more of it
 
 
-def note_act(event: str, _: object) -> None:
-    """Remember what was tried last, for words only: student code can lie about it, and no wall depends on it."""
+def note_act(event: str, details: tuple[Any, ...]) -> None:
+    """Remember what was tried last, for words only: student code can lie about it, and no wall depends on it.
+
+    A process that kills itself is let go, although seccomp denies every kill: it has ended itself, and that is what to report.
+    """
     if event in ACTS:
         _last_act[0] = ACTS[event]
+        if event == "os.kill" and details[0] == os.getpid() and details[1]:
+            os._exit(128 + details[1])
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
@@ -801,14 +806,23 @@ def load_cells(cells: list[dict[str, Any]], namespace: dict[str, Any]) -> list[d
             errors.append(describe_error(error))
             continue
         for index in cell["statements"]:
-            try:
-                code = compile(ast.Module([without_annotations(body[index])], []), filename, "exec", flags, dont_inherit=True)
-                flags |= code.co_flags & FUTURES
-                exec(code, namespace)  # noqa: S102
-            except BaseException as error:
-                settle()
-                errors.append(describe_error(error))
+            for statement in one_import_each(body[index]):
+                try:
+                    module = ast.Module([without_annotations(statement)], [])
+                    code = compile(module, filename, "exec", flags, dont_inherit=True)
+                    flags |= code.co_flags & FUTURES
+                    exec(code, namespace)  # noqa: S102
+                except BaseException as error:
+                    settle()
+                    errors.append(describe_error(error))
     return errors
+
+
+def one_import_each(statement: ast.stmt) -> list[ast.stmt]:
+    """Take `import absent, numpy as np` as two statements, so that what is absent costs only itself."""
+    if not isinstance(statement, ast.Import):
+        return [statement]
+    return [ast.copy_location(ast.Import([alias]), statement) for alias in statement.names]
 
 
 def without_annotations(statement: ast.stmt) -> ast.stmt:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model import Answer, Case, Comparison, Invocation, Property
+from grader.model import Answer, Case, Comparison, Example, Invocation, Property
 
 Matrix = NDArray[np.float64]
 Inputs = tuple[Matrix, Matrix, Matrix, Matrix]
@@ -69,6 +69,44 @@ def cases(rng: np.random.Generator) -> dict[str, list[Case]]:
             Case("large_scores", "scores of 50 and more", (*large, 2), pays="edge"),
         ],
     }
+
+
+def examples() -> dict[str, list[Example]]:
+    """Cases to follow by hand, smallest first: small whole numbers, 2 or 3 tokens."""
+    two = tuple(np.array(rows, dtype=float) for rows in ([[1, 0], [1, 2]], [[1, 1], [0, 1]], [[2, 0], [1, 1]], [[1, 2], [3, 0]]))
+    three = (np.array([[1.0, 0], [1, 2], [0, 1]]), *two[1:])
+    wide = tuple(np.array(rows, dtype=float) for rows in (
+        [[1, 0, 2, 1], [0, 1, 1, 2]],
+        [[1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 1, 0], [0, 0, 1, 1]],
+        [[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 1]],
+        [[1, 0, 2, 0], [0, 1, 0, 3], [2, 0, 1, 0], [0, 1, 0, 1]],
+    ))
+    long = (np.array([[1.0, 0, 2, 1], [0, 1, 1, 2], [2, 1, 0, 1]]), *wide[1:])
+    return {
+        "self_attention": [
+            Example(f"{len(data[0])} tokens of width 2", data, _single_steps(*data)) for data in (two, three)
+        ],
+        "multi_head_attention": [
+            Example(f"{len(data[0])} tokens of width 4, 2 heads", (*data, 2), _head_steps(*data)) for data in (wide, long)
+        ],
+    }
+
+
+def _single_steps(X: Matrix, Wq: Matrix, Wk: Matrix, Wv: Matrix) -> tuple[tuple[str, Matrix], ...]:
+    Q, K, V = X @ Wq, X @ Wk, X @ Wv
+    scores = Q @ K.T / np.sqrt(K.shape[1])
+    weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return (("Q = X Wq", Q), ("K = X Wk", K), ("V = X Wv", V), ("scores = Q Kᵀ / √d_k", scores),
+            ("attention_weights", weights), ("output", weights @ V))
+
+
+def _head_steps(X: Matrix, Wq: Matrix, Wk: Matrix, Wv: Matrix) -> tuple[tuple[str, Matrix], ...]:
+    halves = (slice(0, 2), slice(2, 4))
+    heads = [_single_steps(X, Wq[:, half], Wk[:, half], Wv[:, half]) for half in halves]
+    shown = [(f"head {number}: {label.replace('attention_weights', 'weights')}", array)
+             for number, steps in enumerate(heads, 1) for label, array in steps]
+    (*_, (_, first_weights), (_, first)), (*_, (_, second_weights), (_, second)) = heads
+    return (*shown, ("attention_weights", np.stack([first_weights, second_weights])), ("output", np.hstack([first, second])))
 
 
 OVERFLOW = (

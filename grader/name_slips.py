@@ -1,0 +1,75 @@
+"""A wrong exercise, heard and judged -> its judgement with the slips that explain it.
+
+Around a right earlier function, or none, the lattice of the plan is searched. Around a wrong one the variants are computed anew
+on the student's own earlier answers, so that a slip in an earlier exercise is never named again in a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from grader.checks import Heard, any_wrong, calls_of_published_sizes, carries, raw_answers
+from grader.checks.reading import read_raw
+from grader.diagnose import explain
+from grader.lattice import ExerciseLattice, Lattice, RawAnswer, build_on_top, identify
+from grader.model import Explanation, Extraction, Invocation, Judgement, Returned
+from grader.plan import ExercisePlan, Plan
+from grader.sandbox import Box
+
+
+def name_slips(
+    plan: Plan, lattice: Lattice, name: str, heard: Mapping[str, Heard], extraction: Extraction, box: Box
+) -> Judgement:
+    """The judgement of exercise `name`, with an explanation where one fits all that it returned."""
+    judgement, exercise = heard[name].judgement, plan.exercises[name]
+    if name not in lattice or judgement.verdict != "incorrect":
+        return judgement
+    called = [part for part in exercise.spec.builds_on if part in extraction.slices[name].uses]
+    wrong = [part for part in called if part not in heard or heard[part].judgement.verdict != "correct"]
+    if wrong:
+        if not all(part in heard and carries(plan, plan.exercises[part], heard[part]) for part in wrong):
+            return judgement
+        own = _around_own(plan, exercise, lattice[name].parts, heard, extraction, box)
+        return replace(judgement, explanation=_explain(plan, exercise, own, raw_answers(heard[name], own.calls)))
+    raw = raw_answers(heard[name], lattice[name].calls)
+    explanation = _explain(plan, exercise, lattice[name], raw)
+    if explanation:
+        blamed = called[-1] if called and _around(lattice[name]).isdisjoint(explanation.slips) else ""
+        where = f" The slip stands in your `{blamed}`, which this part calls." if blamed else ""
+        return replace(judgement, message=judgement.message + where, explanation=replace(explanation, in_earlier=blamed))
+    published = calls_of_published_sizes(exercise)
+    if not any_wrong(judgement, exercise, published):
+        return judgement
+    explanation = _explain(plan, exercise, lattice[name], {call: answer for call, answer in raw.items() if call in published})
+    if explanation:
+        return replace(judgement, explanation=explanation, found=judgement.found | {"size_fixed"})
+    return judgement
+
+
+def _explain(plan: Plan, exercise: ExercisePlan, lattice: ExerciseLattice, raw: Mapping[int, RawAnswer]) -> Explanation | None:
+    slips = plan.assignment.slips
+    axes = {slips[slip].axis for slip in _around(lattice)}
+    order = sorted(slips, key=lambda slip: slips[slip].axis not in axes)  # of equals, the exercise's own slips first
+    return explain(plan, exercise.spec.returns, lattice, raw, order)
+
+
+def _around(lattice: ExerciseLattice) -> set[str]:
+    """Slips that can be made around an earlier function, rather than only inside it."""
+    return {slip for entry in lattice.entries if entry.on_earlier for slip in entry.slips}
+
+
+def _around_own(
+    plan: Plan, exercise: ExercisePlan, parts: Sequence[Invocation], heard: Mapping[str, Heard], extraction: Extraction, box: Box
+) -> ExerciseLattice:
+    """The variants of an exercise around the student's own earlier functions, which are asked for what these need."""
+    answers: dict[object, RawAnswer] = {}
+    for name in exercise.spec.builds_on:
+        program, asked = extraction.slices[name].program, [part for part in parts if part.function == name]
+        if program is None or name not in heard:
+            continue
+        turned = "results_swapped" in heard[name].judgement.found
+        for part, reply in zip(asked, box.run(program, asked).replies, strict=True):
+            if isinstance(reply, Returned):
+                answers[identify(part)] = read_raw(reply.value, plan.exercises[name].spec.returns, turned=turned)
+    return build_on_top(plan, exercise, answers)
