@@ -39,7 +39,9 @@ def explain(
     }
     named = [tuple(sorted(slips, key=order.index)) for slips in fitting]
     ranked = sorted(named, key=lambda slips: (len(slips), *map(order.index, slips)))
-    return Explanation(ranked[0], tuple(ranked[1:1 + MOST_ALIASES])) if ranked else None
+    if not ranked or not ranked[0]:  # nothing fits, or no slip at all does, on top of an earlier function that is wrong
+        return None
+    return Explanation(ranked[0], tuple(ranked[1:1 + MOST_ALIASES]))
 
 
 def _shortlist(lattice: ExerciseLattice, position: int, first: Array) -> set[int]:

@@ -41,7 +41,7 @@ class Shelf:
 
 @dataclass(frozen=True, eq=False)
 class ExerciseLattice:
-    """All variants of one exercise on the calls `calls` (positions in its plan), and their shelves by call and shape.
+    """All variants of one exercise, the one without slips too, on the calls `calls` (positions in its plan), and their shelves.
 
     `parts` are the calls to earlier exercises that variants on top of those make, each once.
     """
@@ -88,8 +88,7 @@ def lay_out(plan: Plan, exercise: ExercisePlan, variants: Iterable[Variant]) -> 
     """Evaluate variants on the exercise's cases, and sort their first arrays by call and shape."""
     calls = tuple(dict.fromkeys(planned.call for planned in exercise.cases if planned.case.pays in ("value", "edge")))
     asked = [
-        Entry(variant.slips, variant.on_earlier, tuple(_ask(variant, exercise, call) for call in calls))
-        for variant in variants if variant.slips
+        Entry(variant.slips, variant.on_earlier, tuple(_ask(variant, exercise, call) for call in calls)) for variant in variants
     ]
     right = [tuple(exercise.expected[call].values()) for call in calls]
     entries = [entry for entry in asked if not _is_right(plan, entry, right)]

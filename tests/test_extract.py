@@ -359,6 +359,14 @@ ANSWERS = [
     ([C, code("print('The heads differ a lot.')"), D, BOX_D], "The heads differ a lot.", ""),
     ([C, text("*Your answer to (c) here.* Heads.", "answer-c"), D, BOX_D], "*Your answer to (c) here.* Heads.", ""),
     ([C, text("a\n\nb\n\n$$x$$", "answer-c"), D, BOX_D], "a\n\nb\n\n$$x$$", ""),
+    ([text("1. Heads.\n2. They swap.")], "1. Heads.", "2. They swap."),
+    ([text("**Question 1:** Heads.\n\n**Question 2:** Swap.")], "**Question 1:** Heads.", "**Question 2:** Swap."),
+    ([text("**Part (c)**\n\nHeads.\n\n**Part (d)**\n\nSwap.")], "**Part (c)**\n\nHeads.", "**Part (d)**\n\nSwap."),
+    ([C, code("x = 3\nprint(f'Each head has {x} weights')"), D, BOX_D], "Each head has {x} weights", ""),
+    ([C, code("answer = 'Each head has its own.'"), D, BOX_D], "Each head has its own.", ""),
+    ([C, code("Each head has its own softmax."), D, BOX_D], "Each head has its own softmax.", ""),
+    ([C, text("a) one\nb) two\nc) three\nd) four", "answer-c"), D, BOX_D], "a) one\nb) two\nc) three\nd) four", ""),
+    ([C, text("1. one\n2. two", "answer-c"), D, BOX_D], "1. one\n2. two", ""),
     ([text("Just a remark on (a)."), C, BOX_C, D, BOX_D], "", ""),
 ]
 

@@ -39,6 +39,17 @@ RIGHT_A = {
     "own alias in annotations": "M = np.ndarray\n" + ATTENTION.replace("(X, Wq, Wk, Wv)", "(X: M, Wq: M, Wk: 'M', Wv: M) -> tuple[M, M]"),
     "plots and prints inside": "import matplotlib.pyplot as plt\n" + ATTENTION.replace(
         "    return", "    plt.figure(); plt.imshow(A); plt.show(); print('é' * 10)\n    return"),
+    "plots looped over": "import matplotlib.pyplot as plt\n" + ATTENTION.replace(
+        "    return", "    fig, axes = plt.subplots(1, 2)\n    for ax, w in zip(np.atleast_1d(axes), A): im = ax.imshow(w[None])\n"
+        "    fig.colorbar(im)\n    return"),
+    "a registry filled by a decorator": "REG = {}\ndef register(f):\n    REG[f.__name__] = f\n    return f\n@register\n"
+        "def softmax(S):\n    E = np.exp(S - S.max(1, keepdims=True))\n    return E / E.sum(1, keepdims=True)\n"
+        "def self_attention(X, a, b, c):\n    A = REG['softmax'](X @ a @ (X @ b).T / np.sqrt(a.shape[1]))\n    return A @ (X @ c), A",
+    "absent modules beside numpy": "import absent, numpy as np\n" + ATTENTION,
+    "its name bound to its result afterwards": ATTENTION + "\nself_attention, w = self_attention(np.eye(2), np.eye(2), np.eye(2), np.eye(2))",
+    "a helper's name bound to its result afterwards": SOFTMAX + "\ndef self_attention(X, a, b, c):\n"
+        "    A = softmax(X @ a @ (X @ b).T / np.sqrt(a.shape[1]))\n    return A @ (X @ c), A\nsoftmax = softmax(np.ones((2, 2)))",
+    "deleted afterwards": ATTENTION + "\ndel self_attention",
     "a warning": "import warnings\n" + ATTENTION.replace("    return", "    warnings.warn('careful')\n    return"),
     "a timing decorator": "import time, functools\ndef timed(f):\n    @functools.wraps(f)\n    def g(*a, **k):\n        t = time.time()\n"
     "        return f(*a, **k)\n    return g\n@timed\n" + ATTENTION,
@@ -65,6 +76,8 @@ RIGHT_B = {
     "heads last": MULTI_HEAD.replace("np.array(weights)", "np.stack(weights, axis=-1)"),
     "one head by the other function": MULTI_HEAD.replace("    outputs, weights", "    if H == 1:\n        return self_attention(X, Wq, Wk, Wv)\n    outputs, weights"),
     "W_O is the identity": MULTI_HEAD.replace("np.concatenate(outputs, axis=1)", "np.hstack(outputs) @ np.eye(X.shape[1])"),
+    "a progress bar": "from tqdm import tqdm, trange\n" + MULTI_HEAD.replace("    for q, k, v in zip(", "    for q, k, v in tqdm(zip(", 1).replace(
+        "np.split(Wv, H, axis=1)):", "np.split(Wv, H, axis=1)), total=H):"),
     "other parameter names": MULTI_HEAD.replace("H", "heads"),
 }
 
@@ -81,6 +94,7 @@ GARBAGE = {
     "ones": "return np.ones(X.shape), np.ones((len(X), len(X)))",
     "the input": "return X, np.eye(len(X))",
     "nothing": "return None",
+    "garbage that its inputs move": "return X, X @ X.T",
     "identity weights": "return X @ Wv, np.eye(len(X))",
 }
 
@@ -91,8 +105,6 @@ def test_garbage_earns_next_to_nothing(grade_bytes: Grade, body: str) -> None:
     inline = f"def multi_head_attention(X, Wq, Wk, Wv, H):\n    x = 1\n    {body.replace('len(X), len(X)', 'H, len(X), len(X)')}"
     for second in (MULTI_HEAD, inline):
         result = grade_bytes(solved(first=first, second=second)).result
-        if body == GARBAGE["the input"] and second == MULTI_HEAD:
-            continue  # shapes that do not fit raise in (b)
         assert result.score is not None
         assert result.score <= 2, [(one.verdict, one.score) for one in result.exercises.values()]
 
@@ -113,6 +125,60 @@ def test_a_slip_in_a_is_charged_once(grade_bytes: Grade, source: str) -> None:
     assert later.carried_forward
     assert later.score == later.points
     assert "self_attention" in later.message
+
+
+def test_a_slip_that_saturates_on_large_scores_is_carried_too(grade_bytes: Grade) -> None:
+    sigmoid = ATTENTION.replace("E = np.exp(S - S.max(axis=1, keepdims=True))", "A = 1 / (1 + np.exp(-S))").replace(
+        "    A = E / E.sum(axis=1, keepdims=True)\n", "")
+    graded = grade_bytes(solved(first=sigmoid))
+    assert names(graded.result.exercises["self_attention"].diagnoses) == ["softmax_sigmoid"]
+    assert graded.result.exercises["multi_head_attention"].carried_forward
+
+
+def test_what_knows_the_published_data_alone_carries_nothing(grade_bytes: Grade) -> None:
+    lookup = (
+        "def self_attention(X, Wq, Wk, Wv):\n    k = 1.0 if X.shape == (5, 6) and X[0, 0] == 0.7 else 0.0\n"
+        "    return np.full((len(X), Wv.shape[1]), k), np.full((len(X), len(X)), k)"
+    )
+    result = grade_bytes(solved(first=lookup)).result
+    assert result.score is not None
+    assert result.score <= 2
+
+
+def test_two_slips_in_two_exercises_are_each_named_once(grade_bytes: Grade) -> None:
+    second = MULTI_HEAD.replace("np.concatenate(outputs, axis=1)", "sum(outputs)")
+    graded = grade_bytes(solved(first=WRONG_A["no scale"], second=second))
+    exercises = graded.result.exercises
+    assert names(exercises["self_attention"].diagnoses) == ["no_scale"]
+    assert names(exercises["multi_head_attention"].diagnoses) == ["heads_summed"]
+
+
+def test_a_named_slip_costs_what_the_assignment_says(grade_bytes: Grade) -> None:
+    exercise = grade_bytes(solved(first=WRONG_A["no scale"])).result.exercises["self_attention"]
+    assert exercise.score == 26
+    assert round(sum(check.score for check in exercise.checks), 2) == 26
+    assert round(sum(check.points for check in exercise.checks), 2) == 40
+    assert all(check.score == 0 for check in exercise.checks if check.outcome == "failed")
+
+
+def test_not_calling_the_earlier_function_is_a_notice(grade_bytes: Grade) -> None:
+    result = grade_bytes(solved(second=RIGHT_B["reshape and transpose"])).result
+    assert "not_reused" in names(result.notices)
+    assert result.score == result.points
+    assert "not_reused" not in names(grade_bytes(solved()).result.notices)
+
+
+def test_another_grouping_of_heads_is_graded_with_a_notice_to_overrule(grade_bytes: Grade) -> None:
+    second = MULTI_HEAD.replace("zip(np.split(Wq, H, axis=1), np.split(Wk, H, axis=1), np.split(Wv, H, axis=1))",
+                                "((Wq[:, h::H], Wk[:, h::H], Wv[:, h::H]) for h in range(H))")
+    result = grade_bytes(solved(second=second)).result
+    assert names(result.exercises["multi_head_attention"].diagnoses) == ["heads_interleaved"]
+    assert "convention" in names(result.notices)
+
+
+def test_a_fixed_number_of_heads_is_a_size(grade_bytes: Grade) -> None:
+    exercise = grade_bytes(solved(second=MULTI_HEAD.replace("    outputs, weights", "    H = 3\n    outputs, weights"))).result.exercises
+    assert names(exercise["multi_head_attention"].diagnoses) == ["hard_coded_size"]
 
 
 def test_the_same_slip_written_out_again_is_charged_again(grade_bytes: Grade) -> None:

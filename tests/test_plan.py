@@ -69,8 +69,8 @@ def test_the_parts_of_multi_head_are_its_heads(course: Course) -> None:
     plan = course.plan.exercises["multi_head_attention"]
     planned = next(one for one in plan.cases if one.case.id == "other_sizes_2")
     parts = plan.parts[planned.call]
-    assert [part.function for part in parts] == ["self_attention"] * 3
-    assert [np.asarray(part.arguments[1]).shape for part in parts] == [(12, 4)] * 3
+    assert [part.function for part in parts] == ["self_attention"] * 4
+    assert [np.asarray(part.arguments[1]).shape for part in parts] == [(12, 3)] * 4
 
 
 def test_composing_from_the_reference_gives_the_reference(course: Course) -> None:

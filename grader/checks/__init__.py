@@ -207,9 +207,10 @@ def _find_slips(
     plan: Plan, exercise: ExercisePlan, piece: Slice, replies: Replies, findings: Sequence[Finding]
 ) -> Iterator[str]:
     """The slips that the checks can name by themselves."""
-    for heards in replies.by_call:
+    aside = _calls_aside(exercise)
+    for call, heards in enumerate(replies.by_call):
         for heard in heards:
-            if isinstance(heard, Reading):
+            if isinstance(heard, Reading) and call not in aside:
                 yield from heard.found
     failed = {finding.id for finding in findings if finding.outcome == "failed"}
     if "contract.inputs_unchanged" in failed:
@@ -229,6 +230,12 @@ def _find_slips(
         yield "global_read"
     elif same and all(right[name] for name in same):
         yield "size_fixed"
+
+
+def _calls_aside(exercise: ExercisePlan) -> set[int]:
+    """Calls that say nothing of form: advice, and worked examples, which are so small that shapes coincide."""
+    advice = {planned.call for planned in exercise.cases if planned.case.pays == "advice"}
+    return advice | {planned.call for planned in exercise.examples}
 
 
 def _sizes(arguments: Sequence[Argument]) -> list[object]:
@@ -277,7 +284,10 @@ def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript:
 
 def carries(plan: Plan, exercise: ExercisePlan, heard: Heard) -> bool:
     """Whether a wrong exercise is one that later ones can be marked on top of: it answers, and not by constants."""
-    answers = [(heard.replies.answer(call) or {}, expected) for call, expected in enumerate(exercise.expected)]
+    aside = _calls_aside(exercise) | {planned.call for planned in exercise.cases if planned.case.pays == "edge"}
+    answers = [
+        (heard.replies.answer(call) or {}, expected) for call, expected in enumerate(exercise.expected) if call not in aside
+    ]
     complete = [(own, right) for own, right in answers if own.keys() == right.keys()]
     return len(complete) > len(answers) / 2 and _depends_on_inputs(plan, complete)
 
@@ -285,7 +295,8 @@ def carries(plan: Plan, exercise: ExercisePlan, heard: Heard) -> bool:
 def _depends_on_inputs(plan: Plan, answered: Sequence[tuple[Answer, Answer]]) -> bool:
     """Whether answers (own, the reference's) change with their inputs: constants, also but for one input, carry nothing forward.
 
-    Of two calls with results of one shape where the reference's differ, the own must differ too, in each returned array.
+    Among the calls with results of one shape on which the reference's answers differ, the own must differ somewhere too, in each
+    returned array.
     """
     for name in answered[0][1]:
         by_shape: dict[tuple[int, ...], list[tuple[Array, Array]]] = {}
@@ -293,6 +304,6 @@ def _depends_on_inputs(plan: Plan, answered: Sequence[tuple[Answer, Answer]]) ->
             by_shape.setdefault(right[name].shape, []).append((own[name], right[name]))
         for group in by_shape.values():
             others = [(own, right) for own, right in group[1:] if differs(right, group[0][1], plan.assignment)]
-            if any(not differs(own, group[0][0], plan.assignment) for own, _ in others):
+            if others and not any(differs(own, group[0][0], plan.assignment) for own, _ in others):
                 return False
     return True

@@ -33,7 +33,10 @@ def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Map
         numbered = _is_list_of_answers(cell, current, questions)
         for line in _lines(cell, given, asked=current is not None and _squeeze(cell.source) not in untouched):
             words = _squeeze(line)
-            current = _heading(words, questions) or _label(line, questions, numbered=numbered) or current
+            named = _label(line, questions, numbered=numbered)
+            if named and _tagged(cell, questions) and not STRICT.match(line):
+                named = None  # in an answer's own cell `d)` counts the answer's points
+            current = _heading(words, questions) or named or current
             if current and (words not in given or not words):
                 parts.setdefault(current, []).append(line)
         for name, lines in parts.items():
@@ -43,6 +46,7 @@ def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Map
 
 WORDS = r"(?:answer|question|part|exercise|antwort|frage|teil|aufgabe|respuesta|pregunta|réponse|risposta|q|a)"
 LETTER = re.compile(rf"[\s#>*_-]*(?:{WORDS}\s*(?:to\s+)?)?\(?(\w)\s*(?:[).:]|\*\*\s*$)", re.IGNORECASE)
+STRICT = re.compile(rf"[\s#>*_-]*(?:\(\w\)|{WORDS}\b)", re.IGNORECASE)
 NUMBER = re.compile(rf"[\s#>*_-]*({WORDS}\s*)?\(?(\d)\s*[).:]", re.IGNORECASE)
 
 

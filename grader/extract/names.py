@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 DYNAMIC = frozenset({"globals", "eval", "exec", "vars", "locals"})
@@ -20,13 +20,17 @@ class Names:
     """What one statement does with the notebook's top-level names.
 
     `replaces`: it binds its names whatever happened before (a plain def, import or assignment), so earlier bindings of
-    them are dead. `changes`: objects it writes into (`p["eps"] = 1`, `items.append(3)`). `star`: it imports *.
+    them are dead. `changes`: objects it writes into (`p["eps"] = 1`, `items.append(3)`). `effects`: those that a function it
+    defines writes into when called. `results`: names that it binds to what they return (`f = f(x)`), which hides no definition.
+    `star`: it imports *.
     """
 
     binds: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     now: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    effects: set[str] = field(default_factory=set)
+    results: set[str] = field(default_factory=set)
     replaces: bool = False
     star: bool = False
 
@@ -37,11 +41,15 @@ PLAIN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.Im
 def names_of(statement: ast.stmt) -> Names:
     """Analyse one top-level statement."""
     names = Names()
+    if isinstance(statement, ast.Delete):  # a name that was cleaned up afterwards was still defined
+        return names
     scope = _Scope()
     scope.visit(statement)
     names.binds = scope.stores | scope.declared
     names.now, names.later = scope.loads, scope.later
     names.changes = scope.changes | _called_upon(statement)
+    names.effects = scope.effects
+    names.results = _rebound_to_results(statement)
     names.star = scope.star
     names.replaces = isinstance(statement, PLAIN) and not names.star and not names.binds & names.now
     if (names.now | names.later) & DYNAMIC:
@@ -62,6 +70,7 @@ class _Scope(ast.NodeVisitor):
         self.loads: set[str] = set()
         self.later: set[str] = set()
         self.changes: set[str] = set()
+        self.effects: set[str] = set()
         self.declared: set[str] = set()
         self.star = False
 
@@ -129,7 +138,7 @@ class _Scope(ast.NodeVisitor):
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._visit_function(node.args, [node.body])
 
-    def _visit_function(self, arguments: ast.arguments, body: Iterable[ast.AST]) -> None:
+    def _visit_function(self, arguments: ast.arguments, body: Sequence[ast.AST]) -> None:
         self._visit_all([*arguments.defaults, *(default for default in arguments.kw_defaults if default)])
         inner = _Scope()
         inner.stores.update(
@@ -140,6 +149,8 @@ class _Scope(ast.NodeVisitor):
         inner._visit_all(body)
         local = inner.stores - inner.declared
         self.later |= ((inner.loads | inner.later | inner.changes) - local) | inner.declared
+        called = (_called_upon(part) for node in body for part in ast.walk(node) if isinstance(part, ast.stmt))
+        self.effects |= (inner.changes.union(*called) - local) | inner.declared
         self.star |= inner.star
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -167,6 +178,15 @@ class _Scope(ast.NodeVisitor):
     def _visit_all(self, nodes: Iterable[ast.AST]) -> None:
         for node in nodes:
             self.visit(node)
+
+
+def _rebound_to_results(statement: ast.stmt) -> set[str]:
+    """`f` of `f, w = f(x)`: the call's result under the function's own name."""
+    match statement:
+        case ast.Assign(targets=targets, value=ast.Call(func=ast.Name(id=name), args=[_, *_])):
+            bound = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+            return bound & {name}
+    return set()
 
 
 def _root(node: ast.expr) -> str:

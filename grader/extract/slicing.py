@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.extract.convert import PythonCell
@@ -53,9 +53,15 @@ class Bindings:
             for index, node in enumerate(cell.tree.body)
         ]
         self.by_name: dict[str, list[int]] = {}
+        effects = {
+            node.name: statement.names.effects for statement in self.statements
+            if isinstance(node := statement.node, ast.FunctionDef) and statement.names.effects
+        }
         self.stars = [position for position, statement in enumerate(self.statements) if statement.names.star]
         for position, statement in enumerate(self.statements):
-            for name in statement.names.binds | statement.names.changes:
+            for decorator in _decorators(statement.node):  # `@register` writes into the registry
+                statement.names.changes |= effects.get(decorator, set())
+            for name in (statement.names.binds | statement.names.changes) - statement.names.results:
                 self.by_name.setdefault(name, []).append(position)
 
     def defining(self, name: str) -> list[int]:
@@ -78,6 +84,13 @@ class Bindings:
         if imported:  # `np.seterr(...)` changes no object of the student's: only assignments into a module come along
             found = [at for at in found if not isinstance(self.statements[at].node, ast.Expr)]
         return found
+
+
+def _decorators(node: ast.stmt) -> Iterator[str]:
+    for decorator in getattr(node, "decorator_list", []):
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if isinstance(called, ast.Name):
+            yield called.id
 
 
 @dataclass(frozen=True)

@@ -380,7 +380,12 @@ def address_space() -> int:
 
 
 class Inert:
-    """Stands for anything of a plotting or notebook library: can be called, entered, looped over; does nothing."""
+    """Stands for anything of a plotting or notebook library: can be called, entered, looped over; does nothing.
+
+    What was called with something to loop over loops over that, as a progress bar does; anything else over a few stand-ins.
+    """
+
+    _over: object = None
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
@@ -390,8 +395,17 @@ class Inert:
             raise AttributeError(name)
         return Inert()
 
-    def __call__(self, *_: object, **__: object) -> Inert:
-        return Inert()
+    def __call__(self, *arguments: object, **__: object) -> Inert:
+        result = Inert()
+        if arguments:
+            object.__setattr__(result, "_over", arguments[0])
+        return result
+
+    def __array__(self, *_: object, **__: object) -> Any:
+        items = np.empty(FEW, dtype=object)
+        for index in range(FEW):  # one by one: as a list they would be turned into arrays in their turn
+            items[index] = Inert()
+        return items
 
     def __enter__(self) -> Inert:
         return self
@@ -414,21 +428,33 @@ class Inert:
     def __bool__(self) -> bool:
         return True
 
-    def __iter__(self) -> collections.abc.Iterator[Inert]:
-        return iter([Inert() for _ in range(wanted_items(sys._getframe(1)))])
+    def __iter__(self) -> collections.abc.Iterator[Any]:
+        wanted = wanted_items(sys._getframe(1))
+        if wanted is not None:
+            return iter([Inert() for _ in range(wanted)])
+        if type(self._over) is int:
+            return iter(range(self._over))
+        if isinstance(self._over, collections.abc.Iterable) and not isinstance(self._over, str | bytes):
+            return iter(self._over)
+        return iter([Inert() for _ in range(FEW)])
 
 
-def wanted_items(frame: types.FrameType) -> int:
-    """Return how many items the frame unpacks just now, so that `figure, axes = plt.subplots()` works; 0 in a loop."""
+FEW = 64  # stand-ins in a loop over a stand-in: as many axes as a figure may have
+
+
+def wanted_items(frame: types.FrameType) -> int | None:
+    """Return how many items the frame unpacks just now, so that `figure, axes = plt.subplots()` works; None in a loop."""
     code, at = frame.f_code.co_code, frame.f_lasti
     name, count = dis.opname[code[at]], code[at + 1]
     if name == "UNPACK_EX":  # its low byte: names before the starred one
         return count
-    return count if name == "UNPACK_SEQUENCE" else 0
+    return count if name == "UNPACK_SEQUENCE" else None
 
 
 class InertModule(types.ModuleType):
     """A module of which everything is inert."""
+
+    __version__ = "0"
 
     def __getattr__(self, name: str) -> Inert:
         if name.startswith("__"):
@@ -706,6 +732,8 @@ def plain_array(value: Any) -> Any:
         return value
     if issubclass(kind, ndarray):
         return ndarray.view(value, ndarray)
+    if issubclass(kind, Inert):
+        return None
     if not issubclass(kind, NUMBERS) and not hasattr(kind, "__array__"):
         return None
     array = asarray(value)

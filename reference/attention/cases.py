@@ -63,7 +63,7 @@ def cases(rng: np.random.Generator) -> dict[str, list[Case]]:
             Case("published", "the published data, 3 heads", (*PUBLISHED, PUBLISHED_HEADS), "public"),
             Case("same_sizes", "other data of the published sizes", (*same, PUBLISHED_HEADS)),
             Case("other_sizes_1", "4 tokens of width 10, 2 heads", (*first, 2)),
-            Case("other_sizes_2", "7 tokens of width 12, 3 heads", (*second, 3)),
+            Case("other_sizes_2", "7 tokens of width 12, 4 heads", (*second, 4)),
             Case("one_head", "a single head", (*single, 1), pays="edge"),
             Case("one_token", "a single token", (*token, 2), pays="edge"),
             Case("large_scores", "scores of 50 and more", (*large, 2), pays="edge"),

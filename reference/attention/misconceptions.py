@@ -224,7 +224,7 @@ def _multi_head_variants(own: Attention) -> Iterator[Variant]:
     outside = [frozenset[str](), *(slips for slips in _combinations(HEAD_AXES) if "head_scale_full_d" not in slips)]
     for outer in outside:
         for spelling in _spellings(outer):
-            if outer and "heads_split_tokens" not in outer:
+            if "heads_split_tokens" not in outer:
                 yield Variant(outer, _on_top(outer, spelling, own), on_earlier=True)
             for inner in inside:
                 if len(inner) + len(outer) in (1, 2) and (inner or "heads_split_tokens" in outer):
@@ -263,3 +263,16 @@ def _written_out(inner: frozenset[str], outer: frozenset[str], spelling: int) ->
             )
 
         yield Variant(inner | outer, run)
+        if "values_are_inputs" in inner:  # X cut into the heads' blocks, in place of X whole in each
+            rest = replace(choice, slips=choice.slips - {"values_are_inputs"})
+
+            def run_cut(X: Matrix, Wq: Matrix, Wk: Matrix, _: Matrix, H: int, rest: Choice = rest) -> tuple[Matrix, Matrix]:
+                if "projection_transposed" in inner:
+                    Wq, Wk = Wq.T, Wk.T
+                known = replace(rest, width=X.shape[1], slips=rest.slips - {"projection_transposed"})
+                return attend_by_heads(
+                    X, Wq, Wk, np.eye(X.shape[1]), H, slips=outer, spelling=spelling, head=partial(attend, choice=known),
+                    mix_head=partial(mix, choice=known),
+                )
+
+            yield Variant(inner | outer, run_cut)
