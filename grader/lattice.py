@@ -6,7 +6,8 @@ The teacher's misconceptions.py says which variants there are; nothing here know
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,12 @@ class Shelf:
 class ExerciseLattice:
     """All variants of one exercise, the one without slips too, on the calls `calls` (positions in its plan), and their shelves.
 
-    `parts` are the calls to earlier exercises that variants on top of those make, each once.
+    A shelf holds the first arrays of one shape for one call.
     """
 
     calls: tuple[int, ...]
     entries: tuple[Entry, ...]
     shelves: tuple[Mapping[tuple[int, ...], Shelf], ...]
-    parts: tuple[Invocation, ...] = ()
 
 
 Lattice = Mapping[str, ExerciseLattice]
@@ -63,8 +63,7 @@ def build_lattice(plan: Plan) -> Lattice:
     lattice = {}
     for name, exercise in plan.exercises.items():
         earlier = {part: getattr(plan.assignment.solution, part) for part in exercise.spec.builds_on}
-        laid = lay_out(plan, exercise, list_variants(plan.assignment, name, earlier))
-        lattice[name] = replace(laid, parts=_list_parts(plan, exercise))
+        lattice[name] = lay_out(plan, exercise, list_variants(plan.assignment, name, earlier))
     return lattice
 
 
@@ -86,17 +85,28 @@ def list_variants(assignment: Assignment, exercise: str, earlier: Mapping[str, C
 
 def lay_out(plan: Plan, exercise: ExercisePlan, variants: Iterable[Variant]) -> ExerciseLattice:
     """Evaluate variants on the exercise's cases, and sort their first arrays by call and shape."""
-    calls = tuple(dict.fromkeys(planned.call for planned in exercise.cases if planned.case.pays in ("value", "edge")))
+    calls = calls_of(exercise)
     asked = [
         Entry(variant.slips, variant.on_earlier, tuple(_ask(variant, exercise, call) for call in calls)) for variant in variants
     ]
     right = [tuple(exercise.expected[call].values()) for call in calls]
-    entries = [entry for entry in asked if not _is_right(plan, entry, right)]
+    return assemble(plan, calls, [entry for entry in asked if not _is_right(plan, entry, right)])
+
+
+def calls_of(exercise: ExercisePlan) -> tuple[int, ...]:
+    """The calls of an exercise that a lattice is laid out on."""
+    return tuple(dict.fromkeys(planned.call for planned in exercise.cases if planned.case.pays in ("value", "edge")))
+
+
+def assemble(plan: Plan, calls: tuple[int, ...], entries: Sequence[Entry]) -> ExerciseLattice:
+    """Entries with their shelves."""
     shelves = tuple(_shelve(plan, entries, position) for position in range(len(calls)))
     return ExerciseLattice(calls, tuple(entries), shelves)
 
 
-def _list_parts(plan: Plan, exercise: ExercisePlan) -> tuple[Invocation, ...]:
+@cache
+def list_parts(plan: Plan, exercise: ExercisePlan) -> tuple[Invocation, ...]:
+    """The calls to earlier exercises that variants on top of them make on the exercise's cases, each once."""
     parts: dict[object, Invocation] = {}
 
     def record(name: str) -> Callable[..., Any]:

@@ -6,14 +6,14 @@ on the student's own earlier answers, so that a slip in an earlier exercise is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from grader.checks import Heard, any_wrong, calls_of_published_sizes, carries, raw_answers
 from grader.checks.reading import read_raw
 from grader.diagnose import explain
-from grader.lattice import ExerciseLattice, Lattice, RawAnswer, build_on_top, identify
-from grader.model import Explanation, Extraction, Invocation, Judgement, Returned
+from grader.lattice import ExerciseLattice, Lattice, RawAnswer, build_on_top, identify, list_parts
+from grader.model import Explanation, Extraction, Judgement, Returned
 from grader.plan import ExercisePlan, Plan
 from grader.sandbox import Box
 
@@ -30,7 +30,7 @@ def name_slips(
     if wrong:
         if not all(part in heard and carries(plan, plan.exercises[part], heard[part]) for part in wrong):
             return judgement
-        own = _around_own(plan, exercise, lattice[name].parts, heard, extraction, box)
+        own = _around_own(plan, exercise, heard, extraction, box)
         return replace(judgement, explanation=_explain(plan, exercise, own, raw_answers(heard[name], own.calls)))
     raw = raw_answers(heard[name], lattice[name].calls)
     explanation = _explain(plan, exercise, lattice[name], raw)
@@ -60,10 +60,11 @@ def _around(lattice: ExerciseLattice) -> set[str]:
 
 
 def _around_own(
-    plan: Plan, exercise: ExercisePlan, parts: Sequence[Invocation], heard: Mapping[str, Heard], extraction: Extraction, box: Box
+    plan: Plan, exercise: ExercisePlan, heard: Mapping[str, Heard], extraction: Extraction, box: Box
 ) -> ExerciseLattice:
     """The variants of an exercise around the student's own earlier functions, which are asked for what these need."""
     answers: dict[object, RawAnswer] = {}
+    parts = list_parts(plan, exercise)
     for name in exercise.spec.builds_on:
         program, asked = extraction.slices[name].program, [part for part in parts if part.function == name]
         if program is None or name not in heard:

@@ -9,6 +9,7 @@ before the first submission is opened.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ from grader.checks.evidence import gather_evidence
 from grader.collect import TooLargeError, read_file
 from grader.errors import SandboxError
 from grader.extract import Template, extract, read_template
-from grader.lattice import Lattice, build_lattice
+from grader.lattice import Lattice
+from grader.lattice_cache import find_lattice
 from grader.marks import mark_exercise
 from grader.model import (
     Attention,
@@ -56,7 +58,7 @@ def prepare(assignment: Assignment, seed: str, *, public_only: bool = False) -> 
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
     plan = make_plan(assignment, seed, public_only=public_only)
-    return Course(assignment, plan, {} if public_only else build_lattice(plan), template)
+    return Course(assignment, plan, {} if public_only else find_lattice(plan, os.environ), template)
 
 
 def open_box(assignment: Assignment) -> Box:

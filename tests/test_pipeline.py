@@ -42,6 +42,8 @@ RIGHT_A = {
     "plots looped over": "import matplotlib.pyplot as plt\n" + ATTENTION.replace(
         "    return", "    fig, axes = plt.subplots(1, 2)\n    for ax, w in zip(np.atleast_1d(axes), A): im = ax.imshow(w[None])\n"
         "    fig.colorbar(im)\n    return"),
+    "bars restyled": "import matplotlib.pyplot as plt\n" + ATTENTION.replace(
+        "    return", "    for bar in plt.bar(range(3), [1, 2, 3]): bar.set_alpha(0.5)\n    return"),
     "a registry filled by a decorator": "REG = {}\ndef register(f):\n    REG[f.__name__] = f\n    return f\n@register\n"
         "def softmax(S):\n    E = np.exp(S - S.max(1, keepdims=True))\n    return E / E.sum(1, keepdims=True)\n"
         "def self_attention(X, a, b, c):\n    A = REG['softmax'](X @ a @ (X @ b).T / np.sqrt(a.shape[1]))\n    return A @ (X @ c), A",

@@ -382,9 +382,10 @@ def address_space() -> int:
 class Inert:
     """Stands for anything of a plotting or notebook library: can be called, entered, looped over; does nothing.
 
-    What was called with something to loop over loops over that, as a progress bar does; anything else over a few stand-ins.
+    A loop over it goes over a few stand-ins; over a progress bar, over what the bar was called with.
     """
 
+    _is_bar = False
     _over: object = None
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -397,7 +398,7 @@ class Inert:
 
     def __call__(self, *arguments: object, **__: object) -> Inert:
         result = Inert()
-        if arguments:
+        if self._is_bar and arguments:
             object.__setattr__(result, "_over", arguments[0])
         return result
 
@@ -459,7 +460,12 @@ class InertModule(types.ModuleType):
     def __getattr__(self, name: str) -> Inert:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Inert()
+        found = Inert()
+        object.__setattr__(found, "_is_bar", self.__name__.partition(".")[0] in PROGRESS_BARS)
+        return found
+
+
+PROGRESS_BARS = ("tqdm",)
 
 
 class InertModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
