@@ -11,7 +11,7 @@ NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify test check lint bench gold schema lock clean distclean
+.PHONY: help grade selfcheck verify test check lint bench gold lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -26,7 +26,7 @@ grade: $(VENV)/run-ready  ## grade the submissions, write grades/attention/index
 selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
 	@$(BIN)/grader selfcheck "$(NOTEBOOK)" --assignment "$(ASSIGNMENT)"
 
-verify: $(VENV)/run-ready  ## the reference must earn full marks, the untouched hand-out none
+verify: $(VENV)/run-ready  ## full marks for the reference, none for the hand-out, every slip caught and named
 	@$(BIN)/grader verify --assignment "$(ASSIGNMENT)"
 
 test: $(VENV)/dev-ready  ## run the tests
@@ -39,14 +39,12 @@ lint: $(VENV)/dev-ready  ## ruff, mypy and import-linter alone
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-bench: $(VENV)/run-ready  ## CPU and wall time per submission, next to `import numpy`
+bench: $(VENV)/run-ready  ## CPU and wall time per submission and of naming a slip, next to `import numpy`
 	@$(BIN)/python bench/cost.py
+	@$(BIN)/python bench/diagnosis.py
 
-gold: $(VENV)/dev-ready  ## accept the pages as they are now as the expected ones
+gold: $(VENV)/dev-ready  ## accept the pages, and the schema of results, as they are now
 	@GOLD=accept $(BIN)/python -m pytest -q tests/test_report.py
-
-schema: $(VENV)/run-ready  ## write the JSON Schema of results anew
-	@$(BIN)/python -m grader.report.schema
 
 lock: $(VENV)/dev-ready  ## resolve the dependencies anew (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -29,11 +29,9 @@ def explain(
     if len(positions) < 2:  # one matrix may look like anything
         return None
     answers = {position: heard[lattice.calls[position]] for position in positions}
-    candidates = _shortlist(lattice, positions[-1], answers[positions[-1]][0])
-    for position in positions[:-1]:
-        candidates &= _shortlist(lattice, position, answers[position][0])
+    fullest = max(positions, key=lambda at: sum(array.size for array in answers[at]))
     fitting = {
-        lattice.entries[index].slips for index in candidates
+        lattice.entries[index].slips for index in _shortlist(lattice, fullest, answers[fullest][0])
         if sum(bool(lattice.entries[index].answers[at]) for at in positions) > 1
         and all(_fits(plan, specs, lattice.entries[index].answers[at], answer) for at, answer in answers.items())
     }
@@ -46,16 +44,21 @@ def explain(
 
 def _shortlist(lattice: ExerciseLattice, position: int, first: Array) -> set[int]:
     """Entries whose first array agrees at one call, and those whose numbers are not finite there and say nothing."""
-    silent = {index for index, entry in enumerate(lattice.entries) if entry.answers[position] == ()}
+    silent = lattice.silent[position]
     shelf = lattice.shelves[position].get(first.shape)
     if shelf is None:
-        return silent
+        return set(silent)
     gaps = np.abs(shelf.rows - first.ravel()).max(axis=1, initial=0.0)
-    return silent | {int(index) for index in shelf.entries[gaps <= shelf.allowed]}
+    return {*silent, *(int(index) for index in shelf.entries[gaps <= shelf.allowed])}
 
 
 def _fits(plan: Plan, specs: Sequence[Returns], variant: RawAnswer | None, answer: RawAnswer) -> bool:
-    rest = zip(specs[1:], answer[1:], variant[1:], strict=False) if variant else ()
+    """Whether a variant gives this answer: it raises where it is None, and says nothing where it is empty."""
+    if variant is None:
+        return False
+    if variant and differs(answer[0], variant[0], plan.assignment):
+        return False
+    rest = zip(specs[1:], answer[1:], variant[1:], strict=False)
     return all(_same(plan, spec, theirs, ours) for spec, theirs, ours in rest)
 
 

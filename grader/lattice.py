@@ -44,12 +44,13 @@ class Shelf:
 class ExerciseLattice:
     """All variants of one exercise, the one without slips too, on the calls `calls` (positions in its plan), and their shelves.
 
-    A shelf holds the first arrays of one shape for one call.
+    A shelf holds the first arrays of one shape for one call; `silent` has the entries whose answer to it is not finite.
     """
 
     calls: tuple[int, ...]
     entries: tuple[Entry, ...]
     shelves: tuple[Mapping[tuple[int, ...], Shelf], ...]
+    silent: tuple[frozenset[int], ...]
 
 
 Lattice = Mapping[str, ExerciseLattice]
@@ -101,7 +102,10 @@ def calls_of(exercise: ExercisePlan) -> tuple[int, ...]:
 def assemble(plan: Plan, calls: tuple[int, ...], entries: Sequence[Entry]) -> ExerciseLattice:
     """Entries with their shelves."""
     shelves = tuple(_shelve(plan, entries, position) for position in range(len(calls)))
-    return ExerciseLattice(calls, tuple(entries), shelves)
+    silent = tuple(
+        frozenset(index for index, entry in enumerate(entries) if entry.answers[position] == ()) for position in range(len(calls))
+    )
+    return ExerciseLattice(calls, tuple(entries), shelves, silent)
 
 
 @cache

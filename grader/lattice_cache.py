@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import tempfile
 import zipfile
@@ -48,35 +49,41 @@ def _key(plan: Plan) -> str:
 
 
 def _write(file: Path, lattice: Lattice) -> None:
+    """One long array of numbers, and an index of where in it each answer's arrays begin and what shapes they have."""
+    numbers: list[Array] = []
     index: dict[str, list[object]] = {}
-    arrays: dict[str, Array] = {}
+    begin = 0
     for name, laid in lattice.items():
         index[name] = []
         for entry in laid.entries:
             answers: list[object] = []
             for answer in entry.answers:
-                numbers = None if answer is None else list(range(len(arrays), len(arrays) + len(answer)))
-                arrays |= {str(number): array for number, array in zip(numbers or (), answer or (), strict=True)}
-                answers.append(numbers)
+                places = []
+                for array in answer or ():
+                    places.append([begin, array.shape])
+                    numbers.append(array.ravel())
+                    begin += array.size
+                answers.append(None if answer is None else places)
             index[name].append([sorted(entry.slips), entry.on_earlier, answers])
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    arrays["index"] = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(index).encode(), dtype=np.uint8)
     with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".npz", delete=False) as stream:  # made with mode 0600
-        np.savez(stream, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
+        np.savez(stream, index=text, numbers=np.concatenate([np.empty(0), *numbers]))
     os.replace(stream.name, file)
 
 
 def _read(file: Path, plan: Plan) -> Lattice:
     with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    index = json.loads(arrays["index"].tobytes())
+        index, numbers = json.loads(stored["index"].tobytes()), stored["numbers"]
 
-    def answer(numbers: list[int] | None) -> RawAnswer | None:
-        return None if numbers is None else tuple(arrays[str(number)] for number in numbers)
+    def answer(places: list[tuple[int, list[int]]] | None) -> RawAnswer | None:
+        if places is None:
+            return None
+        return tuple(numbers[begin:begin + math.prod(shape)].reshape(shape) for begin, shape in places)
 
     return {
         name: assemble(plan, calls_of(exercise), [
-            Entry(frozenset(slips), on_earlier, tuple(answer(numbers) for numbers in answers))
+            Entry(frozenset(slips), on_earlier, tuple(answer(places) for places in answers))
             for slips, on_earlier, answers in index[name]
         ])
         for name, exercise in plan.exercises.items()
