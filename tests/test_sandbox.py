@@ -466,7 +466,7 @@ NOTEBOOK = [
         "import matplotlib.pyplot as plt, matplotlib\nfrom matplotlib import cm\nfrom IPython.display import Image, display\n"
         "figure, (a, b) = plt.subplots(1, 2)\n"
         "with plt.style.context('x') as c:\n    a[0].plot([1], c=cm.viridis).set(title='x')\n"
-        "for line in a.lines: 1 / 0\nfirst, *rest = plt.hist([1])\n"
+        "for line in a.lines: line.remove()\nassert len([*a.lines]) == 64\nfirst, *rest = plt.hist([1])\n"
         "plt.rcParams['x'] = 1\nmatplotlib.use('Agg')\ndef f():\n    plt.show()\n    return 1.0"
     ),
     "from google.colab import drive\ndrive.mount('/content')\ndef f(): return 1.0",
