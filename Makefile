@@ -9,6 +9,7 @@ SUBMISSIONS ?= submissions/attention
 OUT ?= grades/$(notdir $(ASSIGNMENT:/=))
 NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
+SEED ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help grade selfcheck verify test check lint bench gold lock clean distclean
@@ -17,11 +18,11 @@ help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
 		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n      any folder or zip of notebooks"
+	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n SEED=text      any folder or zip of notebooks"
 	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
 
 grade: $(VENV)/run-ready  ## grade the submissions, write grades/attention/index.html
-	@$(BIN)/grader grade "$(SUBMISSIONS)" --assignment "$(ASSIGNMENT)" --out "$(OUT)" $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/grader grade "$(SUBMISSIONS)" --assignment "$(ASSIGNMENT)" --out "$(OUT)" $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)")
 
 selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
 	@$(BIN)/grader selfcheck "$(NOTEBOOK)" --assignment "$(ASSIGNMENT)"

@@ -61,11 +61,11 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command = commands.add_parser(
         "grade", help="grade a folder or a zip of notebooks",
         description="Grades every notebook in a folder or a zip. Writes OUT/index.html, OUT/grades.csv, and for each submission "
-        "OUT/results/ID.json and OUT/feedback/ID.html.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "OUT/results/ID.json and OUT/feedback/ID.html."
     )
     command.add_argument("submissions", nargs="?", type=Path, default=Path("submissions/attention"),
-                         help="folder or zip: each notebook in it, and each sub-folder with a notebook, is one submission")
+                         help="folder or zip: each notebook in it, and each sub-folder with a notebook, is one submission "
+                         "(default: %(default)s)")
     _add_assignment(command)
     command.add_argument("--out", type=Path, default=None, metavar="DIR", help="where to write (default: grades/<assignment>)")
     command.add_argument("--jobs", type=_positive, default=None, metavar="N", help="worker processes (default: one per core)")
@@ -77,11 +77,10 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_selfcheck(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "selfcheck", help="run the public checks on one notebook",
-        description="Runs the public checks on one notebook and says what to look at. Exit status 0 only when all of them pass.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Runs the public checks on one notebook and says what to look at. Exit status 0 only when all of them pass."
     )
     command.add_argument("notebook", nargs="?", type=Path, default=Path("student_template/attention/attention.ipynb"),
-                         help="the notebook, saved")
+                         help="the notebook, saved (default: %(default)s)")
     _add_assignment(command)
     command.set_defaults(command=_selfcheck)
 
@@ -90,8 +89,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "verify", help="check an assignment against its reference, its hand-out and every known slip",
         description="Grades the reference (full marks), the untouched hand-out (none) and every known slip (caught, and named as "
-        "itself), and says where the assignment contradicts itself.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "itself), and says where the assignment contradicts itself."
     )
     _add_assignment(command)
     command.add_argument("--seed", default=None, metavar="TEXT", help="as for grade")
@@ -102,7 +100,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_assignment(command: argparse.ArgumentParser) -> None:
     command.add_argument("--assignment", type=Path, default=Path("reference/attention"), metavar="DIR",
-                         help="folder with assignment.toml, solution.py and cases.py")
+                         help="folder with assignment.toml, solution.py and cases.py (default: %(default)s)")
 
 
 def _positive(text: str) -> int:

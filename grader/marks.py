@@ -54,9 +54,12 @@ def _credit(judgement: Judgement, diagnoses: Sequence[Diagnosis], exercise: Exer
 
 def _grant(extra: float, diagnoses: Sequence[Diagnosis]) -> Check:
     """A check of its own for what named slips leave right, so that a failed one never earns anything."""
-    names = " and ".join(diagnosis.id for diagnosis in diagnoses)
+    slips = "the named slip" if len(diagnoses) == 1 else "the named slips"
     worth = round(extra, 2)
-    return Check("credit.named_slips", f"credit for what is right besides {names}", "public", "passed", worth, worth, "")
+    return Check(CREDIT, f"credit for what is right besides {slips}", "public", "passed", worth, worth, "")
+
+
+CREDIT = "credit.named_slips"
 
 
 def _lower(checks: Sequence[Check], extra: float) -> tuple[Check, ...]:

@@ -160,7 +160,8 @@ class Slice:
     """What extract has to say of one exercise.
 
     "defined" has a program to run; "missing" was never written; "broken" stands in a cell that is no Python. `uses` holds the
-    top-level names that the function needs, through helpers too; `own_uses` those that it needs besides earlier exercises.
+    top-level names that the function needs, through helpers too; `own_uses` those that it reads when called, besides earlier
+    exercises.
     `unresolved` pairs a needed name that no cell binds with the reason, where there is one. `definitions` lists (function, cell,
     first line, last line) of the slice's functions, so that an exception can be laid at the right door.
     """

@@ -31,26 +31,33 @@ def name_slips(
         if not all(part in heard and carries(plan, plan.exercises[part], heard[part]) for part in wrong):
             return judgement
         own = _around_own(plan, exercise, heard, extraction, box)
-        return replace(judgement, explanation=_explain(plan, exercise, own, raw_answers(heard[name], own.calls)))
+        return replace(judgement, explanation=_explain(plan, exercise, lattice, own, raw_answers(heard[name], own.calls)))
     raw = raw_answers(heard[name], lattice[name].calls)
-    explanation = _explain(plan, exercise, lattice[name], raw)
+    published = calls_of_published_sizes(exercise)
+    other_sizes = {planned.call for planned in exercise.cases if planned.case.pays == "value"} - published
+    raises_elsewhere = bool(other_sizes) and other_sizes.isdisjoint(raw)
+    explanation = _explain(plan, exercise, lattice, lattice[name], raw)
     if explanation:
         blamed = called[-1] if called and _around(lattice[name]).isdisjoint(explanation.slips) else ""
         where = f" The slip stands in your `{blamed}`, which this part calls." if blamed else ""
-        return replace(judgement, message=judgement.message + where, explanation=replace(explanation, in_earlier=blamed))
-    published = calls_of_published_sizes(exercise)
+        found = judgement.found | ({"size_fixed"} if raises_elsewhere else set())
+        explanation = replace(explanation, in_earlier=blamed)
+        return replace(judgement, found=found, message=judgement.message + where, explanation=explanation)
     if not any_wrong(judgement, exercise, published):
         return judgement
-    explanation = _explain(plan, exercise, lattice[name], {call: answer for call, answer in raw.items() if call in published})
+    fewer = {call: answer for call, answer in raw.items() if call in published}
+    explanation = _explain(plan, exercise, lattice, lattice[name], fewer) if raises_elsewhere else None
     if explanation:
         return replace(judgement, explanation=explanation, found=judgement.found | {"size_fixed"})
     return judgement
 
 
-def _explain(plan: Plan, exercise: ExercisePlan, lattice: ExerciseLattice, raw: Mapping[int, RawAnswer]) -> Explanation | None:
-    slips = plan.assignment.slips
-    axes = {slips[slip].axis for slip in _around(lattice)}
-    order = sorted(slips, key=lambda slip: slips[slip].axis not in axes)  # of equals, the exercise's own slips first
+def _explain(
+    plan: Plan, exercise: ExercisePlan, whole: Lattice, lattice: ExerciseLattice, raw: Mapping[int, RawAnswer]
+) -> Explanation | None:
+    """Of equal explanations, the one by slips that only this exercise knows comes first."""
+    earlier = {slip for part in exercise.spec.builds_on if part in whole for entry in whole[part].entries for slip in entry.slips}
+    order = sorted(plan.assignment.slips, key=lambda slip: slip in earlier)
     return explain(plan, exercise.spec.returns, lattice, raw, order)
 
 

@@ -216,6 +216,9 @@ SLIPS_OF_FORM = [
     ("hard_coded_size", solved(first=ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(6)"))),
     ("hard_coded_size", solved("D = 6", first=ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(D)"))),
     ("uses_global_data", solved("X = np.ones((5, 6))", first=ATTENTION.replace("(X, Wq", "(x, Wq"))),
+    ("uses_global_data", solved(first="X = np.ones((5, 6))\nWq = Wk = Wv = np.eye(6)\nQ, K, V = X @ Wq, X @ Wk, X @ Wv\n" + ATTENTION.replace(
+        "    Q, K, V = X @ Wq, X @ Wk, X @ Wv\n", ""))),
+    ("hard_coded_size", solved(first="Wq = [[1.0] * 6] * 6\nWq = np.array(Wq)\nd_k = Wq.shape[1]\n" + ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(d_k)"))),
     ("uses_global_data", solved("X = np.ones((5, 6))", first=ATTENTION.replace("(X, Wq", "(x, Wq").replace(
         "X @", "x @").replace("K.shape[1]", "X.shape[1]"))),
 ]

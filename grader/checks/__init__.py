@@ -128,10 +128,13 @@ def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, 
         return heard
     verdict = carried.judgement.verdict
     names = " and ".join(exercise.spec.builds_on)
-    words = f"Your {exercise.name} does the right thing with what your {names} returns" + (
-        f"; the difference to the expected results comes from {names}, where it is charged." if verdict == "correct"
-        else f" in part. {carried.judgement.message}"
-    )
+    if verdict == "correct":
+        words = (
+            f"Your `{exercise.name}` does the right thing with what your `{names}` returns; the difference to the expected "
+            f"results comes from `{names}`, where it is charged."
+        )
+    else:
+        words = f"On top of what your `{names}` returns: {carried.judgement.message}"
     return replace(carried, judgement=replace(carried.judgement, carried_forward=True, message=words))
 
 

@@ -49,7 +49,7 @@ def _check(
         if name not in heard.answer:
             return _finding(exercise, planned.case, name, "failed", sentence(heard.problems[name]))
         if differs(heard.answer[name], expected[name], plan.assignment):
-            message = _describe(name, planned.case, heard.answer[name], expected[name], plan)
+            message = _describe(exercise, name, planned.case, heard.answer[name], expected[name], plan)
             return _finding(exercise, planned.case, name, "failed", message)
     return _finding(exercise, planned.case, name, "passed", "")
 
@@ -63,7 +63,7 @@ def _finding(
     )
 
 
-def _describe(name: str, case: Case, actual: Array, expected: Array, plan: Plan) -> str:
+def _describe(exercise: ExercisePlan, name: str, case: Case, actual: Array, expected: Array, plan: Plan) -> str:
     """How far off; of a hidden case neither inputs nor expected numbers."""
     if not np.isfinite(actual).all():
         return f"{int((~np.isfinite(actual)).sum())} of {actual.size} numbers in `{name}` are NaN or infinite."
@@ -73,8 +73,9 @@ def _describe(name: str, case: Case, actual: Array, expected: Array, plan: Plan)
     if case.visibility == "hidden":
         return f"{counted}, by up to {float(gaps.max()):.2g}."
     at = np.unravel_index(int(gaps.argmax()), gaps.shape)
-    place = ", ".join(str(int(index)) for index in at)
+    axes = next(spec.axes for spec in exercise.spec.returns if spec.name == name).split()
+    place = ", ".join(f"{axis} {int(index) + 1}" for axis, index in zip(axes, at, strict=True))
     return (
-        f"{counted}; the largest difference is {float(gaps[at]):.3g}, at [{place}]: "
+        f"{counted}; the largest difference is {float(gaps[at]):.3g}, at {place}: "
         f"yours is {float(actual[at]):.4g}, expected is {float(expected[at]):.4g}."
     )

@@ -93,7 +93,8 @@ def _submission(name: str, entries: list[Entry]) -> Submission:
 
 def _refusal(entry: Entry) -> Attention:
     name = shown(entry.parts[-1])
-    return Attention("not_a_file", f"{name} {REFUSED[entry.kind]}, so it was not opened; ask for the notebook itself.")
+    message = f"{name} {REFUSED[entry.kind]}, so it was not opened; the notebook itself has to be handed in."
+    return Attention("not_a_file", message)
 
 
 REFUSED: dict[Kind, str] = {
@@ -113,7 +114,7 @@ def read_file(file: NotebookFile, limit_mb: int) -> bytes:
     else:
         content = _read_regular(file.path, limit)
     if len(content) > limit:
-        raise TooLargeError(f"The notebook is larger than {limit_mb} MB; ask for it with its outputs cleared.")
+        raise TooLargeError(f"The notebook is larger than {limit_mb} MB; clear its outputs and hand it in again.")
     return content
 
 

@@ -106,7 +106,7 @@ def _cut(
     own = find_needed(bindings, name, ignored | frozenset(at for earlier in before for at in bindings.defining(earlier)))
     chosen = [bindings.statements[at] for at in needed.positions]
     return Slice(
-        "defined", program=make_program(bindings, needed, name), uses=needed.names, own_uses=own.names,
+        "defined", program=make_program(bindings, needed, name), uses=needed.names, own_uses=own.inside,
         imports=find_imports(chosen, needed.names | {name}), listings=list_code(chosen),
         definitions=tuple(_functions(chosen)), unresolved=tuple(_explain_unresolved(needed, broken)),
     )

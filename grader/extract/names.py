@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ class Names:
     `replaces`: it binds its names whatever happened before (a plain def, import or assignment), so earlier bindings of
     them are dead. `changes`: objects it writes into (`p["eps"] = 1`, `items.append(3)`). `effects`: those that a function it
     defines writes into when called. `results`: names that it binds to what they return (`f = f(x)`), which hides no definition.
-    `star`: it imports *.
+    `measured`: names that it reads for their shape alone. `star`: it imports *.
     """
 
     binds: set[str] = field(default_factory=set)
@@ -31,6 +32,7 @@ class Names:
     later: set[str] = field(default_factory=set)
     effects: set[str] = field(default_factory=set)
     results: set[str] = field(default_factory=set)
+    measured: set[str] = field(default_factory=set)
     replaces: bool = False
     star: bool = False
 
@@ -50,6 +52,7 @@ def names_of(statement: ast.stmt) -> Names:
     names.changes = scope.changes | _called_upon(statement)
     names.effects = scope.effects
     names.results = _rebound_to_results(statement)
+    names.measured = _measured(statement)
     names.star = scope.star
     names.replaces = isinstance(statement, PLAIN) and not names.star and not names.binds & names.now
     if (names.now | names.later) & DYNAMIC:
@@ -187,6 +190,18 @@ def _rebound_to_results(statement: ast.stmt) -> set[str]:
             bound = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
             return bound & {name}
     return set()
+
+
+def _measured(statement: ast.stmt) -> set[str]:
+    """Names of which only `.shape`, `.size`, `.ndim` or `len(...)` is read."""
+    measures = [
+        node.value if isinstance(node, ast.Attribute) else node.args[0] for node in ast.walk(statement)
+        if (isinstance(node, ast.Attribute) and node.attr in ("shape", "size", "ndim"))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len" and node.args)
+    ]
+    read = Counter(node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    measured = Counter(node.id for node in measures if isinstance(node, ast.Name))
+    return {name for name, count in measured.items() if count == read[name]}
 
 
 def _root(node: ast.expr) -> str:

@@ -63,7 +63,7 @@ def read_notebook(content: bytes) -> Notebook:
 
 def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
     if not content.strip(b"\0 \t\r\n"):
-        raise UnreadableError("empty_file", "The file is empty; ask for the notebook again.")
+        raise UnreadableError("empty_file", "The file is empty; the notebook has to be handed in again.")
     encoding = json.detect_encoding(content)
     try:
         text = content.decode(encoding)
@@ -85,7 +85,8 @@ def _parse(text: str) -> Any:
             raise UnreadableError("not_a_notebook", "The file is not a notebook: it does not hold JSON.") from None
         cut = len(text.rstrip()) - error.pos < 3 or "Unterminated" in error.msg
         what = "The notebook breaks off: its JSON ends" if cut else "The notebook is damaged: its JSON is wrong"
-        raise UnreadableError("invalid_json", f"{what} at line {error.lineno}, column {error.colno}; ask for it again.") from None
+        where = f"at line {error.lineno}, column {error.colno}"
+        raise UnreadableError("invalid_json", f"{what} {where}; it has to be handed in again.") from None
     except RecursionError:
         raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
     except ValueError:  # an integer of thousands of digits

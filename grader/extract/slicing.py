@@ -95,10 +95,12 @@ def _decorators(node: ast.stmt) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Needed:
-    """The positions of a slice's statements, and every top-level name it reads."""
+    """The positions of a slice's statements, every top-level name it reads, and those read `inside` its functions, or for more
+    than their shape."""
 
     positions: tuple[int, ...]
     names: frozenset[str]
+    inside: frozenset[str]
     unresolved: frozenset[str]
 
 
@@ -125,7 +127,10 @@ def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset(
             names = bindings.statements[position].names
             waiting += [(read, position) for read in names.now | (names.changes - names.binds)]
             waiting += [(read, limit) for read in names.later]
-    return Needed(tuple(sorted(chosen)), frozenset(reads - {name}), frozenset(unresolved))
+    inside = {read for at in chosen for read in bindings.statements[at].names.later}
+    for names in (bindings.statements[at].names for at in chosen):
+        inside |= names.now - names.measured - names.binds  # `X = np.array(X)` is still the same data
+    return Needed(tuple(sorted(chosen)), frozenset(reads - {name}), frozenset(inside), frozenset(unresolved))
 
 
 def make_program(bindings: Bindings, needed: Needed, function: str) -> Program:

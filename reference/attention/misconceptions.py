@@ -33,7 +33,10 @@ HEAD_AXES = {
               "heads_interleaved", "heads_reversed", "first_head_repeated"),
     "merge": ("heads_summed", "heads_averaged", "heads_stacked_on_tokens", "merge_without_transpose"),
     "weights": ("last_head_weights_only", "head_weights_averaged"),
+    "result": ("output_transposed",),
 }
+HANDED_OVER = ("queries_keys_swapped", "values_are_inputs", "values_are_keys", "keys_from_wq", "projection_transposed")
+"""Slips that can be made by handing the wrong matrices to a function that is right."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ def attend(X: Matrix, Wq: Matrix, Wk: Matrix, Wv: Matrix, choice: Choice) -> tup
 
 def mix(Q: Matrix, K: Matrix, V: Matrix, choice: Choice) -> tuple[Matrix, Matrix]:
     """What follows the projections: scores, scale, softmax, mixing."""
-    products = {"queries_keys_swapped": K @ Q.T, "attends_over_features": Q.T @ K}
-    scores = _scale(products.get(choice.one_of(SCORES), Q @ K.T), K, choice)
+    if "queries_keys_swapped" in choice.slips:
+        Q, K = K, Q
+    scores = _scale(Q.T @ K if "attends_over_features" in choice.slips else Q @ K.T, K, choice)
     if "softmax_after_values" in choice.slips:
         output, weights = _softmax(_combine(scores, V, choice), Choice()), scores
     else:
@@ -145,14 +149,17 @@ def attend_by_heads(
         output, weights = head(X, Wq, Wk, Wv)
         return output, (np.stack([weights] * H) if spelling else weights)
     results = list(_heads(X, (Wq, Wk, Wv), H, slips, spelling, head, mix_head))
-    if "heads_reversed" in slips:
-        results.reverse()
     outputs, weights = [output for output, _ in results], np.stack([weight for _, weight in results])
+    if "heads_reversed" in slips:
+        outputs, weights = outputs[::-1], weights if spelling else weights[::-1]
     if "last_head_weights_only" in slips:
         weights = weights[-1]
     elif "head_weights_averaged" in slips:
         weights = weights.mean(axis=0)
-    return _merge(outputs, slips), weights
+    if "heads_interleaved" in slips and spelling:
+        outputs = [np.stack(outputs, axis=-1).reshape(len(outputs[0]), -1)]
+    merged = _merge(outputs, slips)
+    return (merged.T if "output_transposed" in slips else merged), weights
 
 
 def _heads(
@@ -169,7 +176,8 @@ def _heads(
         if "heads_not_split" in slips:
             yield head(X, *weights)
         elif "heads_split_inputs" in slips:
-            yield head(X[:, block], *(W[block] if spelling else W[block, block] for W in weights))
+            columns = (block, slice(None), slice(0, width), slice(None))[spelling]
+            yield head(X[:, block], *(W[:width, columns] if spelling > 1 else W[block, columns] for W in weights))
         elif "heads_split_rows" in slips:
             yield head(X[:, block], *(W[block] for W in weights)) if spelling else head(X, *(W[block].T for W in weights))
         elif "heads_interleaved" in slips:
@@ -210,13 +218,14 @@ def variants(exercise: str, earlier: Mapping[str, Callable[..., Any]]) -> Iterat
 
 
 def _combinations(axes: Mapping[str, tuple[str, ...]]) -> Iterator[frozenset[str]]:
-    """All singles, all pairs on different axes, and the one pair on one axis that comes as one mistake."""
+    """All singles, all pairs on different axes, and the pairs on one axis that can be made together."""
     for group in axes.values():
         yield from (frozenset({slip}) for slip in group)
     for one, other in combinations(axes.values(), 2):
         yield from (frozenset({first, second}) for first in one for second in other)
     if axes is AXES:
         yield frozenset({"softmax_sum_not_kept", "softmax_max_not_kept"})
+        yield frozenset({"attends_over_features", "queries_keys_swapped"})
 
 
 def _multi_head_variants(own: Attention) -> Iterator[Variant]:
@@ -226,6 +235,9 @@ def _multi_head_variants(own: Attention) -> Iterator[Variant]:
         for spelling in _spellings(outer):
             if "heads_split_tokens" not in outer:
                 yield Variant(outer, _on_top(outer, spelling, own), on_earlier=True)
+                if len(outer) < 2:
+                    for slip in HANDED_OVER:
+                        yield Variant(outer | {slip}, _handed_over(slip, _on_top(outer, spelling, own)), on_earlier=True)
             for inner in inside:
                 if len(inner) + len(outer) in (1, 2) and (inner or "heads_split_tokens" in outer):
                     yield from _written_out(inner, outer, spelling)
@@ -237,7 +249,9 @@ def _multi_head_variants(own: Attention) -> Iterator[Variant]:
 
 
 def _spellings(outer: frozenset[str]) -> tuple[int, ...]:
-    return (0, 1) if outer & {"single_attention", "heads_split_inputs", "heads_split_rows"} else (0,)
+    if "heads_split_inputs" in outer:
+        return 0, 1, 2, 3
+    return (0, 1) if outer & {"single_attention", "heads_split_rows", "heads_interleaved", "heads_reversed"} else (0,)
 
 
 def _on_top(outer: frozenset[str], spelling: int, own: Attention) -> Callable[..., tuple[Matrix, Matrix]]:
@@ -247,6 +261,19 @@ def _on_top(outer: frozenset[str], spelling: int, own: Attention) -> Callable[..
         return attend_by_heads(X, Wq, Wk, Wv, H, slips=outer, spelling=spelling, head=own, mix_head=mix)
 
     return run
+
+
+def _handed_over(slip: str, run: Attention) -> Attention:
+    """`run` with the matrices that this slip hands over."""
+
+    def handed(X: Matrix, Wq: Matrix, Wk: Matrix, Wv: Matrix, H: int) -> tuple[Matrix, Matrix]:
+        matrices = {
+            "queries_keys_swapped": (Wk, Wq, Wv), "values_are_inputs": (Wq, Wk, np.eye(X.shape[1])),
+            "values_are_keys": (Wq, Wk, Wk), "keys_from_wq": (Wq, Wq, Wv), "projection_transposed": (Wq.T, Wk.T, Wv.T),
+        }
+        return run(X, *matrices[slip], H)
+
+    return handed
 
 
 def _written_out(inner: frozenset[str], outer: frozenset[str], spelling: int) -> Iterator[Variant]:
