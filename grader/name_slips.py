@@ -46,7 +46,8 @@ def name_slips(
     if not any_wrong(judgement, exercise, published):
         return judgement
     fewer = {call: answer for call, answer in raw.items() if call in published}
-    explanation = _explain(plan, exercise, lattice, lattice[name], fewer) if raises_elsewhere else None
+    reads_sizes = not extraction.slices[name].own_uses.isdisjoint(plan.assignment.data.sizes)
+    explanation = _explain(plan, exercise, lattice, lattice[name], fewer) if raises_elsewhere or reads_sizes else None
     if explanation:
         return replace(judgement, explanation=explanation, found=judgement.found | {"size_fixed"})
     return judgement

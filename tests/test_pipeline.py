@@ -218,6 +218,7 @@ SLIPS_OF_FORM = [
     ("uses_global_data", solved("X = np.ones((5, 6))", first=ATTENTION.replace("(X, Wq", "(x, Wq"))),
     ("uses_global_data", solved(first="X = np.ones((5, 6))\nWq = Wk = Wv = np.eye(6)\nQ, K, V = X @ Wq, X @ Wk, X @ Wv\n" + ATTENTION.replace(
         "    Q, K, V = X @ Wq, X @ Wk, X @ Wv\n", ""))),
+    ("hard_coded_size", solved(first="Wk = np.array([[1.0] * 6] * 6)\nd = len(Wk[0])\n" + ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(d)"))),
     ("hard_coded_size", solved(first="Wq = [[1.0] * 6] * 6\nWq = np.array(Wq)\nd_k = Wq.shape[1]\n" + ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(d_k)"))),
     ("uses_global_data", solved("X = np.ones((5, 6))", first=ATTENTION.replace("(X, Wq", "(x, Wq").replace(
         "X @", "x @").replace("K.shape[1]", "X.shape[1]"))),
@@ -230,6 +231,13 @@ def test_slips_of_form_are_incorrect_and_named(grade_bytes: Grade, slip: str, co
     assert exercise.verdict == "incorrect"
     assert names(exercise.diagnoses) == [slip]
     assert exercise.score < exercise.points
+
+
+def test_the_hand_outs_n_in_place_of_d_k_is_two_slips(grade_bytes: Grade) -> None:
+    exercise = grade_bytes(solved("N = 5", first=ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(N)"))).result.exercises["self_attention"]
+    assert names(exercise.diagnoses) == ["scale_by_sqrt_n", "hard_coded_size"]
+    other = grade_bytes(solved(first=ATTENTION.replace("np.sqrt(K.shape[1])", "np.sqrt(K.shape[1] - 1)"))).result.exercises["self_attention"]
+    assert names(other.diagnoses) == []
 
 
 def test_mutating_costs_its_own_check_only(grade_bytes: Grade) -> None:

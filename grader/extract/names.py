@@ -200,7 +200,7 @@ def _measured(statement: ast.stmt) -> set[str]:
         or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len" and node.args)
     ]
     read = Counter(node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-    measured = Counter(node.id for node in measures if isinstance(node, ast.Name))
+    measured = Counter(_root(node) if not isinstance(node, ast.Name) else node.id for node in measures)
     return {name for name, count in measured.items() if count == read[name]}
 
 
