@@ -37,7 +37,8 @@ def try_slips(course: Course, box: Box) -> KillMatrix:
     for name, exercise in course.plan.exercises.items():
         if name not in right:
             right[name] = _hear(course, name, right)
-        checks[name] = tuple(finding.id for finding in right[name].judgement.findings)
+        found = (finding.id for finding in right[name].judgement.findings)
+        checks[name] = tuple(check for check in found if check != "source.reuse")  # no slip of the numbers: nothing to catch
         rows += [*_lattice_rows(course, exercise, right, box), *_form_rows(course, exercise, box)]
     return KillMatrix(checks, tuple(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,18 @@ def test_a_slip_in_the_first_part_is_not_charged_in_the_second(signals: Course, 
     result = run(signals, signals_box, tmp_path, SMOOTH.replace(".mean()", ".max()"), RESIDUAL)
     assert result.exercises["smooth"].verdict == "incorrect"
     assert (result.exercises["residual"].verdict, result.exercises["residual"].carried_forward) == ("correct", True)
+
+
+@pytest.mark.parametrize(("second", "score"), [(RESIDUAL, 10), (RESIDUAL.replace("smooth(signal, width)", "own(signal, width)"), 8)])
+def test_calling_the_earlier_function_pays_where_the_assignment_says_so(tmp_path: Path, second: str, score: float) -> None:
+    folder = tmp_path / "signals"
+    shutil.copytree(FOLDER, folder)
+    file = folder / "assignment.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('"values.long" = 1', '"values.long" = 1\n"source.reuse" = 4'), encoding="utf-8")
+    course = prepare(load_assignment(folder), "seed")
+    with open_box(course.assignment) as box:
+        result = run(course, box, tmp_path, SMOOTH, SMOOTH.replace("def smooth", "def own"), second)
+    assert result.score == score
 
 
 def test_its_own_import_rule_holds(signals: Course, signals_box: Box, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from grader.checks.contract import check_contract
 from grader.checks.properties import check_properties
 from grader.checks.reading import Reading, read_value
 from grader.checks.replies import Replies, sentence, sort_replies, tell
-from grader.checks.source import check_imports, forbidden_uses
+from grader.checks.source import check_imports, check_reuse, forbidden_uses
 from grader.checks.values import advise, check_values
 from grader.model import (
     Answer,
@@ -75,7 +75,11 @@ def judge_unrun(plan: Plan, name: str, piece: Slice, verdict: Verdict) -> Judgem
     ]
     if verdict != "forbidden":
         source = replace(source, outcome="skipped", message=NOT_RUN[verdict])
-    return Judgement(name, verdict, message, (*findings, source))
+    reuse = [
+        replace(finding, outcome="skipped", message=NOT_RUN[verdict])
+        for finding in check_reuse(piece, plan.assignment.exercises[name])
+    ]
+    return Judgement(name, verdict, message, (*findings, source, *reuse))
 
 
 NOT_RUN: Mapping[Verdict, str] = {
@@ -165,7 +169,7 @@ def _judge(
         and (name not in earlier or earlier[name].judgement.verdict != "correct")
     )
     run_findings = _run_findings(plan, exercise.name, piece, known, wrong, expected, composed)
-    findings = (*run_findings, check_imports(piece, plan.assignment.imports))
+    findings = (*run_findings, check_imports(piece, plan.assignment.imports), *check_reuse(piece, exercise.spec))
     verdict, message = _verdict(exercise, piece, transcript, replies, findings)
     found = frozenset(_find_slips(plan, exercise, piece, replies, findings))
     notices = tuple(advise(plan, exercise, replies)) if verdict == "correct" and composed is None else ()

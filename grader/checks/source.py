@@ -1,8 +1,10 @@
-"""What the source alone shows: imports that the assignment's rule forbids."""
+"""What the source alone shows: imports that the assignment's rule forbids, and earlier functions that are not used."""
 
 from __future__ import annotations
 
-from grader.assignment import Imports
+from collections.abc import Iterator
+
+from grader.assignment import Exercise, Imports
 from grader.model import Finding, ModuleUse, Slice
 
 
@@ -20,3 +22,12 @@ def check_imports(piece: Slice, rule: Imports) -> Finding:
     places = ", ".join(f"{use.module} (cell {use.cell}, line {use.line})" for use in uses)
     message = f"It uses {places}: {rule.reason}."
     return Finding("source.imports", title, "public", "failed", message, "source.imports", "guard")
+
+
+def check_reuse(piece: Slice, exercise: Exercise) -> Iterator[Finding]:
+    """Whether the function calls the earlier ones it is to be built on; a check only where the assignment pays for it."""
+    if "source.reuse" in exercise.marks:
+        unused = [name for name in exercise.builds_on if name not in piece.uses]
+        message = f"It does not call your {' and '.join(f'`{name}`' for name in unused)}." if unused else ""
+        title = f"calls your {' and '.join(exercise.builds_on)}"
+        yield Finding("source.reuse", title, "public", "failed" if unused else "passed", message, "source.reuse", "guard")
