@@ -85,5 +85,11 @@ def test_results_in_the_other_order_are_read_and_named() -> None:
     np.testing.assert_array_equal(reading.answer["output"], output)
 
 
+def test_results_in_the_other_order_are_named_though_one_is_of_a_wrong_shape() -> None:
+    reading = read_value(pair(np.eye(6), output), (OUTPUT, REQUIRED), {"output": output, "weights": weights[0]})
+    assert reading.found == {"results_swapped"}
+    assert [array.shape for array in reading.raw] == [(4, 6), (6, 6)]
+
+
 def test_a_result_that_is_left_out_is_named() -> None:
     assert read_value(output, (OUTPUT, REQUIRED), {"output": output, "weights": weights[0]}).found == {"result_left_out"}

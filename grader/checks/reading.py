@@ -36,7 +36,7 @@ def read_value(value: Tree, specs: Sequence[Returns], expected: Answer) -> Readi
     in_order = _match(parts, specs, expected)
     if len(specs) > 1 and len(parts) >= len(specs) and not in_order.answer:
         turned = _match([*reversed(parts[:len(specs)])], specs, expected)
-        if len(turned.answer) == len(specs):
+        if specs[0].name in turned.answer:  # the others may be of a wrong shape besides
             words = " and ".join(spec.name for spec in specs)
             note = {specs[0].name: f"the results come back in another order than {words}"}
             return Reading(turned.answer, {**turned.problems, **note}, found=frozenset({"results_swapped"}), raw=turned.raw)
