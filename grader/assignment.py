@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from grader.errors import AssignmentError
-from grader.model import Limits
+from grader.model import Limits, SandboxLevel
 
 Found = Literal[
     "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
@@ -116,6 +116,7 @@ class _File(_Table, frozen=True):
     template: str
     exercises: dict[str, Exercise]
     questions: dict[str, Question] = {}
+    sandbox: SandboxLevel = "inner wall"
     tolerance: Tolerance = Tolerance()
     limits: LimitsTable = LimitsTable()
     imports: Imports = Imports()
@@ -124,7 +125,10 @@ class _File(_Table, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """One assignment, read and checked. `digest` changes with any file that can change a mark."""
+    """One assignment, read and checked. `digest` changes with any file that can change a mark.
+
+    `sandbox` is the least that student code is run behind.
+    """
 
     name: str
     folder: Path
@@ -133,6 +137,7 @@ class Assignment:
     exercises: Mapping[str, Exercise]
     questions: Mapping[str, Question]
     slips: Mapping[str, Slip]
+    sandbox: SandboxLevel
     tolerance: Tolerance
     limits: Limits
     notebook_mb: int
@@ -170,8 +175,8 @@ def load_assignment(folder: Path) -> Assignment:
     limits = table.limits
     return Assignment(
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
-        questions=table.questions, slips=slips, tolerance=table.tolerance, imports=table.imports, data=table.data,
-        limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
+        questions=table.questions, slips=slips, sandbox=table.sandbox, tolerance=table.tolerance, imports=table.imports,
+        data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
         digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]),
     )

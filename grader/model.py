@@ -17,6 +17,7 @@ Argument = Array | int | float
 Visibility = Literal["public", "hidden"]
 Verdict = Literal["correct", "incorrect", "missing", "error", "timeout", "memory", "crashed", "forbidden"]
 Outcome = Literal["passed", "failed", "skipped"]
+SandboxLevel = Literal["limits", "inner wall", "both walls"]
 
 # --- what a course's cases.py builds ----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ In: a way to run a program in the box. Out: the acts that worked, none when the 
 
 from __future__ import annotations
 
+import ast
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,19 +17,31 @@ from grader.model import Invocation, Program, ProgramCell, Returned, Transcript
 
 Run = Callable[[Program, Sequence[Invocation]], Transcript]
 
-# The order is that of the tuple which SOURCE returns.
-ACTS = (
-    "read a private file",
-    "write a file",
-    "open a socket",
-    "fork",
-    "start a program",
-    "signal the process that started it",
-    "make a user namespace",
-    "use a descriptor that is not its own",
-)
+WRITE = "write a file"
+ACTS = {
+    "read a private file": "open(here).close()",
+    "read the course's own files": "any(works(lambda: open(path).close()) for path in private)",
+    WRITE: "open(here + '.new', 'w').close()",
+    "open a socket": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()",
+    "open a local socket": "socket.socket(socket.AF_UNIX).close()",
+    "fork": "fork()",
+    "start a program": "os.posix_spawn('/bin/true', ['true'], {})",
+    "signal the process that started it": "os.kill(os.getppid(), 0)",
+    "read the memory of the process that started it": "libc.process_vm_readv(os.getppid(), span, 1, span, 1, 0) > 0",
+    "read the environment of the process that started it": "open(f'/proc/{os.getppid()}/environ').close()",
+    "make a user namespace": "libc.unshare(0x10000000) == 0",
+    "use a descriptor that is not its own": "any(works(lambda: os.fstat(fd)) for fd in range(4, 256))",
+}
+"""What it is, in words that finish "did not stop an attempt to ...", and the Python that does it: raises OSError or gives False
+where it is stopped."""
+
 SOURCE = """\
 import ctypes, os, socket
+
+libc = ctypes.CDLL(None)
+here, private = {here!r}, {private!r}
+memory = ctypes.create_string_buffer(8)
+span = (ctypes.c_size_t * 2)(ctypes.addressof(memory), 8)
 
 def works(act):
     try:
@@ -40,35 +53,29 @@ def fork():
     if os.fork() == 0:
         os._exit(0)
 
-def descriptors():
-    return any(works(lambda: os.fstat(fd)) for fd in range(4, 256))
-
 def attack():
-    here = {path!r}
-    return [
-        works(lambda: open(here).close()),
-        works(lambda: open(here + ".new", "w").close()),
-        works(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()),
-        works(fork),
-        works(lambda: os.posix_spawn({binary!r}, ["true"], {{}})),
-        works(lambda: os.kill(os.getppid(), 0)),
-        works(lambda: ctypes.CDLL(None).unshare(0x10000000) == 0),
-        works(descriptors),
-    ]
+    return [{acts}]
 """
 
 
-def forbidden_acts_that_worked(run: Run) -> list[str]:
-    """Run the attack; raises SandboxError when it gave no clear answer, since then nothing is known about the walls."""
-    with tempfile.NamedTemporaryFile(prefix="box-private-") as private:
-        source = SOURCE.format(path=private.name, binary="/bin/true")
-        program = Program("attack", (ProgramCell(1, source, tuple(range(5)), tuple(range(1, 99))),))
-        transcript = run(program, [Invocation("attack", ())])
-        written = os.path.exists(private.name + ".new")
+def forbidden_acts_that_worked(run: Run, private: Sequence[str] = ()) -> list[str]:
+    """Run the attack; raises SandboxError when it gave no clear answer, since then nothing is known about the walls.
+
+    `private`: files that student code must not be able to read.
+    """
+    with tempfile.NamedTemporaryFile(prefix="box-private-") as file:
+        transcript = run(_program(file.name, private), [Invocation("attack", ())])
+        written = os.path.exists(file.name + ".new")
     reply = transcript.replies[0]
     if transcript.end != "finished" or not isinstance(reply, Returned) or not isinstance(reply.value, np.ndarray):
         raise SandboxError(f"The sandbox could not test its own walls: {transcript.detail or reply or 'no answer'}")
     if reply.value.shape != (len(ACTS),):
         raise SandboxError("The sandbox could not test its own walls: they answered in an unexpected way.")
     worked = [act for act, value in zip(ACTS, reply.value, strict=True) if value]
-    return worked + (["write a file"] if written and "write a file" not in worked else [])
+    return worked + ([WRITE] if written and WRITE not in worked else [])
+
+
+def _program(here: str, private: Sequence[str]) -> Program:
+    acts = ", ".join(f"works(lambda: {act})" for act in ACTS.values())
+    source = SOURCE.format(here=here, private=list(private), acts=acts)
+    return Program("attack", (ProgramCell(1, source, tuple(range(len(ast.parse(source).body))), ()),))

@@ -1,6 +1,6 @@
 """The outer wall: which files the interpreter needs, and the bubblewrap command that shows it those alone.
 
-In: the interpreter that runs the grader. Out: command lines. Starts nothing.
+In: the interpreter that runs the grader. Out: ways to start the warm interpreter, the strongest first. Starts nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ENVIRONMENT = {
 }
 EMPTY = "/empty"
 NOBODY = "65534"
+FIRST_UID, UIDS = 61184, 4096  # what systemd keeps for users made up on the spot; inside.py takes its own from there too
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,44 @@ class Interpreter:
     binary: str
     packages: tuple[str, ...]
     trees: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way to start the warm interpreter: the command, the user to be (None: whoever runs the grader), what it amounts to."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    readable: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    uid: int | None = None
+
+    @property
+    def contained(self) -> bool:
+        """Whether bubblewrap is around it."""
+        return "bubblewrap" in self.layers
+
+
+def ways_to_start(bwrap: str | None, ours: Mapping[str, str], uid: int | None) -> list[Start]:
+    """Return the ways to try, the strongest first; the last has no outer wall.
+
+    `bwrap`: where bubblewrap is; `ours`: the grader's own environment; `uid`: a user to become, where this process may. As that
+    user limits on processes bind, which root's own do not; but it may be unable to reach the interpreter.
+    """
+    interpreter = this_interpreter()
+    environment = clean_environment(interpreter, ours)
+    readable = (*interpreter.trees, LOADER_CACHE)
+    walled = [
+        Start(tuple(walled_command(bwrap, interpreter, environment, strict=strict)), environment, readable,
+              ("bubblewrap", "uid-drop") if user else ("bubblewrap",), user)
+        for user in dict.fromkeys((uid, None)) for strict in (True, False)
+    ] if bwrap else []
+    return [*walled, Start(tuple(plain_command(interpreter)), environment, readable)]
+
+
+def spare_uid() -> int | None:
+    """Return a user id of this process's own to run boxes as; None where it may not change its user."""
+    return FIRST_UID + os.getpid() % UIDS if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
 def this_interpreter() -> Interpreter:
