@@ -12,7 +12,7 @@ JOBS ?=
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify test check lint bench gold lock clean distclean
+.PHONY: help grade selfcheck verify doctor test check lint bench gold lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -29,6 +29,9 @@ selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
 
 verify: $(VENV)/run-ready  ## full marks for the reference, none for the hand-out, every slip caught and named
 	@$(BIN)/grader verify --assignment "$(ASSIGNMENT)"
+
+doctor: $(VENV)/run-ready  ## what the sandbox is made of on this machine, and how to get what is missing
+	@$(BIN)/grader doctor --assignment "$(ASSIGNMENT)"
 
 test: $(VENV)/dev-ready  ## run the tests
 	@$(BIN)/python -m pytest

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from grader.errors import AssignmentError, GraderError, SandboxError, UsageError
 
 if TYPE_CHECKING:
     from grader.model import Check, KillMatrix, Result
+    from grader.sandbox import Box
 
 OK, INCOMPLETE, WRONG = 0, 1, 2
 
@@ -27,6 +30,9 @@ out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 def run(arguments: Sequence[str]) -> int:
     """Parse and carry out one command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    for name in ("SIGTERM", "SIGHUP"):  # as orderly as Ctrl-C
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         status: int = options.command(options)
     except (UsageError, AssignmentError) as error:
@@ -39,9 +45,13 @@ def run(arguments: Sequence[str]) -> int:
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return INCOMPLETE
     except KeyboardInterrupt:
-        err.print("stopped; what was finished is on disk, and the next run does the rest again")
+        err.print("stopped; what was finished is on disk, and the same command with --resume does the rest")
         return INCOMPLETE
     return status
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_grade(commands)
     _add_selfcheck(commands)
     _add_verify(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -71,6 +82,9 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument("--jobs", type=_positive, default=None, metavar="N", help="worker processes (default: one per core)")
     command.add_argument("--seed", default=None, metavar="TEXT",
                          help="secret that hidden cases are drawn from (default: $GRADER_SEED, else the assignment's .seed file)")
+    command.add_argument("--resume", action="store_true",
+                         help="keep the results in OUT that are still right, and do only what is missing")
+    _add_weak(command)
     command.set_defaults(command=_grade)
 
 
@@ -103,6 +117,21 @@ def _add_assignment(command: argparse.ArgumentParser) -> None:
                          help="folder with assignment.toml, solution.py and cases.py (default: %(default)s)")
 
 
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "doctor", help="say what the sandbox is made of on this machine, and how to get what is missing",
+        description="Shows which layers of the sandbox work on this machine, why one does not, and the command that mends it. "
+        "Exit status 0 only when what the assignment asks for is there."
+    )
+    _add_assignment(command)
+    command.set_defaults(command=_doctor)
+
+
+def _add_weak(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--allow-weak-sandbox", action="store_true",
+                         help="run student code although this machine's sandbox is weaker than the assignment asks for")
+
+
 def _positive(text: str) -> int:
     try:
         number = int(text)
@@ -117,26 +146,40 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.collect import collect
     from grader.distribute import default_jobs, grade_all
-    from grader.pipeline import open_box, prepare
+    from grader.pipeline import demands_of, open_box, prepare
     from grader.publish import publish
+    from grader.resume import find_finished, only_run
     from grader.seed import find_seed
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
     course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder))
     target: Path = options.out or Path("grades") / assignment.name
-    with open_box(assignment) as box:
-        box.start()
-        layers = box.layers
-    out.print(f"Grading {len(found.submissions)} submissions of “{escape(assignment.title)}” behind {', '.join(layers)}.")
-    for name in found.left_out:
-        out.print(f"  left out, not a notebook: {escape(_printable(name))}")
-    results = _with_progress(len(found.submissions), lambda done: grade_all(
-        found.submissions, course, target, options.jobs or default_jobs(), done,
-    ))
-    publish(results, assignment, target)
+    demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
+    with only_run(target):
+        with open_box(assignment, demands) as box:
+            box.start()
+        total = len(found.submissions)
+        out.print(f"Grading {total} submissions of “{escape(assignment.title)}” behind {', '.join(box.layers) or 'nothing'}.")
+        if box.is_weak:
+            _print_weakness(box)
+        for name in found.left_out:
+            out.print(f"  left out, not a notebook: {escape(_printable(name))}")
+        finished = find_finished(found.submissions, course, target, box) if options.resume else {}
+        if options.resume:
+            out.print(f"  {len(finished)} of {total} results are on disk already and still right")
+        demands = replace(demands, layers=box.layers)
+        results = _with_progress(total - len(finished), lambda done: grade_all(
+            found.submissions, course, target, options.jobs or default_jobs(), done, demands, finished,
+        ))
+        publish(results, assignment, target)
     _print_summary(results, target)
     return OK
+
+
+def _print_weakness(box: Box) -> None:
+    acts = f" Student code can {', '.join(box.gave_way)}." if box.gave_way else ""
+    out.print(f"[bold yellow]weak sandbox:[/] only “{box.level}”, and the assignment asks for “{box.demands.minimum}”.{acts}")
 
 
 def _with_progress(total: int, work: object) -> list[Result]:
@@ -270,9 +313,34 @@ def _print_matrix(matrix: KillMatrix) -> None:
         out.print(f"only one check catches {escape(row.slip)} in {row.exercise}: {row.caught_by[0]}")
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.doctor import OPTIONAL, examine
+    from grader.machine import look_at_machine
+
+    assignment = load_assignment(options.assignment)
+    found = examine(look_at_machine(), assignment)
+    table = Table(title="the sandbox on this machine", title_justify="left", show_lines=True)
+    for column in ("layer", "here", "what it is for, and what stands in its way"):
+        table.add_column(column)
+    for finding in found.findings:
+        optional = finding.layer in OPTIONAL
+        here = "[green]yes[/]" if finding.works else "[dim]no, optional[/]" if optional else "[yellow]no[/]"
+        why = f"\nwhy not: {escape(_printable(finding.reason))}" if finding.reason else ""
+        table.add_row(finding.layer, here, escape(finding.purpose) + why)
+    out.print(table)
+    for finding in found.findings:
+        if finding.mend:
+            out.print(f"[bold]to get {finding.layer}:[/]")
+            out.print(escape(finding.mend), soft_wrap=True)
+    if found.trouble:
+        out.print(f"[red]wrong:[/] {escape(_printable(found.trouble))}")
+    verdict = "[green]good enough[/]" if found.holds else "[red]not enough[/]"
+    out.print(f"\nThis machine has “{found.level}”; “{escape(assignment.title)}” asks for “{found.minimum}”: {verdict}.")
+    return OK if found.holds else INCOMPLETE
+
+
 def _printable(text: str) -> str:
     from grader.report import clean_text
 
     return clean_text(text)
-
-

@@ -393,11 +393,20 @@ class SubmissionName:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What graded this: enough to tell two runs apart and to run it again."""
+    """What graded this: enough to tell two runs apart and to run it again.
+
+    `assignment`, `seed` and `hand_in` are digests: of the assignment's files, of the secret that hidden cases are drawn from, and
+    of all files that were handed in. `sandbox` is what the layers amount to, None when no box was ever opened; `weak` says that
+    this is less than the assignment asks for.
+    """
 
     grader: str
     assignment: str
+    seed: str
+    hand_in: str
     layers: tuple[str, ...]
+    sandbox: SandboxLevel | None
+    weak: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader import __version__
@@ -41,69 +41,120 @@ from grader.model import (
 )
 from grader.name_slips import name_slips
 from grader.plan import Plan, make_plan
-from grader.sandbox import Box
+from grader.sandbox import Box, Demands
+from grader.seed import digest_seed
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """An assignment made ready: what every submission of a run is graded with."""
+    """An assignment made ready: what every submission of a run is graded with. `seed` is the secret's digest."""
 
     assignment: Assignment
     plan: Plan
     lattice: Lattice
     template: Template
+    seed: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One file of a hand-in as read: its bytes, or why there are none."""
+
+    source: str
+    content: bytes
+    problem: Attention | None = None
 
 
 def prepare(assignment: Assignment, seed: str, *, public_only: bool = False) -> Course:
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
     plan = make_plan(assignment, seed, public_only=public_only)
-    return Course(assignment, plan, {} if public_only else find_lattice(plan, os.environ), template)
+    lattice = {} if public_only else find_lattice(plan, os.environ)
+    return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest))
 
 
-def open_box(assignment: Assignment) -> Box:
+def demands_of(assignment: Assignment, *, allow_weaker: bool = False) -> Demands:
+    """What an assignment asks of a box: its least strength, and that the reference is out of reach."""
+    folder = assignment.folder.resolve()
+    return Demands(assignment.sandbox, allow_weaker, private=(str(folder / "solution.py"), str(folder / "cases.py")))
+
+
+def open_box(assignment: Assignment, demands: Demands | None = None) -> Box:
     """A box with the assignment's limits. Forbidden modules are stand-ins too: the rule on them is judged from the source."""
-    return Box(assignment.limits, (*assignment.imports.inert, *assignment.imports.forbidden))
+    inert = (*assignment.imports.inert, *assignment.imports.forbidden)
+    return Box(assignment.limits, inert, demands or demands_of(assignment))
+
+
+def read_files(submission: Submission, notebook_mb: int) -> Iterator[Reading]:
+    """Every file of a hand-in, one at a time; what cannot be read says why."""
+    for file in submission.files:
+        try:
+            yield Reading(file.source, read_file(file, notebook_mb))
+        except TooLargeError as error:
+            yield Reading(file.source, b"", Attention("too_large", str(error)))
+        except OSError as error:
+            problem = f"The file could not be read: {error.strerror or error}."
+            yield Reading(file.source, b"", Attention("unreadable_file", problem))
+
+
+def digest_hand_in(readings: Iterable[Reading]) -> str:
+    """One digest over the names and contents of all files."""
+    digest = hashlib.sha256()
+    for reading in readings:
+        content = hashlib.sha256(reading.content).hexdigest() if reading.problem is None else reading.problem.code
+        digest.update(f"{len(reading.source)} {reading.source} {content}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def grade(submission: Submission, course: Course, box: Box) -> Graded:
     """One submission's result; never raises for what a student handed in."""
     if submission.problem:
-        return _ungraded(submission, course, box.layers, "", submission.problem)
-    readable: list[tuple[str, str, Extraction]] = []
-    problem = Attention("unreadable_file", "The file could not be read.")
-    digest = ""
-    for file in submission.files:
-        try:
-            content = read_file(file, course.assignment.notebook_mb)
-        except TooLargeError as error:
-            problem = Attention("too_large", str(error))
-            continue
-        except OSError as error:
-            problem = Attention("unreadable_file", f"The file could not be read: {error.strerror or error}.")
-            continue
-        digest = hashlib.sha256(content).hexdigest()
-        extraction = extract(content, course.assignment, course.template)
-        if extraction.problem:
-            problem = extraction.problem
-        readable.append((file.source, digest, extraction))
-    usable = [choice for choice in readable if not choice[2].problem]
-    if not usable:
-        return _ungraded(submission, course, box.layers, digest, problem, readable[0][2] if readable else None)
-    chosen = max(usable, key=lambda choice: sum(piece.state == "defined" for piece in choice[2].slices.values()))
-    return _grade_notebook(submission, course, box, chosen, len(submission.files))
+        return _ungraded(SubmissionName(submission.id, submission.source, ""), course, box, "", submission.problem)
+    choices: list[_Choice] = []
+
+    def opened() -> Iterator[Reading]:
+        for reading in read_files(submission, course.assignment.notebook_mb):
+            extraction = None if reading.problem else extract(reading.content, course.assignment, course.template)
+            name = SubmissionName(submission.id, reading.source, "" if reading.problem else _sha256(reading.content))
+            choices.append(_Choice(name, extraction, reading.problem or (extraction.problem if extraction else None)))
+            yield reading
+
+    hand_in = digest_hand_in(opened())
+    chosen = max(choices, key=lambda choice: choice.worth)
+    if chosen.extraction is None or chosen.problem:
+        problem = chosen.problem or Attention("unreadable_file", "The file could not be read.")
+        return _ungraded(chosen.name, course, box, hand_in, problem, chosen.extraction)
+    return _grade_notebook(chosen.name, chosen.extraction, course, box, hand_in, len(submission.files))
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """One notebook that may be the one to grade."""
+
+    name: SubmissionName
+    extraction: Extraction | None
+    problem: Attention | None
+
+    @property
+    def worth(self) -> int:
+        """How many exercises it defines; less than none when it cannot be graded, least of all when it cannot be read."""
+        if self.extraction is None:
+            return -2
+        return -1 if self.problem else sum(piece.state == "defined" for piece in self.extraction.slices.values())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _grade_notebook(
-    submission: Submission, course: Course, box: Box, chosen: tuple[str, str, Extraction], found: int
+    name: SubmissionName, extraction: Extraction, course: Course, box: Box, hand_in: str, found: int
 ) -> Graded:
-    source, digest, extraction = chosen
-    name = SubmissionName(submission.id, source, digest)
     try:
         heard, judgements = _run_exercises(course.plan, extraction, box)
         judgements |= {exercise: name_slips(course.plan, course.lattice, exercise, heard, extraction, box) for exercise in heard}
     except SandboxError as error:
-        return _ungraded(submission, course, box.layers, digest, Attention("sandbox_failed", str(error)), extraction)
+        return _ungraded(name, course, None, hand_in, Attention("sandbox_failed", str(error)), extraction)
     exercises = {
         exercise: mark_exercise(judgement, course.assignment.exercises[exercise], course.assignment.slips)
         for exercise, judgement in judgements.items()
@@ -112,7 +163,7 @@ def _grade_notebook(
         schema=1, submission=name, status="graded", attention=(),
         score=round(sum(exercise.score for exercise in exercises.values()), 2), points=course.assignment.points,
         exercises=exercises, questions=_questions(course.assignment, extraction),
-        notices=_notices(course.assignment, extraction, judgements, source, found), receipt=_receipt(course, box.layers),
+        notices=_notices(course.assignment, extraction, judgements, name.source, found), receipt=receipt_of(course, box, hand_in),
     )
     evidence = gather_evidence(
         course.plan, extraction.slices, {exercise: one.transcript for exercise, one in heard.items()},
@@ -185,25 +236,28 @@ def _not_reused(extraction: Extraction, judgements: Mapping[str, Judgement], ass
                 yield Notice("not_reused", f"`{name}` does not call your `{earlier}`, which the exercise asks to use.")
 
 
-def _receipt(course: Course, layers: tuple[str, ...]) -> Receipt:
-    return Receipt(__version__, course.assignment.digest, layers)
+def receipt_of(course: Course, box: Box | None, hand_in: str) -> Receipt:
+    """What graded a hand-in of that digest; `box` is None when no box had to do with it."""
+    digest = course.assignment.digest
+    if box is None or not box.layers:
+        return Receipt(__version__, digest, course.seed, hand_in, (), None)
+    return Receipt(__version__, digest, course.seed, hand_in, box.layers, box.level, box.is_weak)
 
 
 def _ungraded(
-    submission: Submission, course: Course, layers: tuple[str, ...], digest: str, problem: Attention,
-    extraction: Extraction | None = None,
+    name: SubmissionName, course: Course, box: Box | None, hand_in: str, problem: Attention, extraction: Extraction | None = None
 ) -> Graded:
     """A result that says why there are no marks, so that no one takes silence for a zero."""
     exercises: dict[str, ExerciseResult] = {}
     result = Result(
-        schema=1, submission=SubmissionName(submission.id, submission.source, digest), status="needs_attention",
-        attention=(problem,), score=None, points=course.assignment.points, exercises=exercises,
-        questions=_questions(course.assignment, extraction), notices=extraction.notices if extraction else (),
-        receipt=_receipt(course, layers),
+        schema=1, submission=name, status="needs_attention", attention=(problem,), score=None, points=course.assignment.points,
+        exercises=exercises, questions=_questions(course.assignment, extraction),
+        notices=extraction.notices if extraction else (), receipt=receipt_of(course, box, hand_in),
     )
     return Graded(result, Evidence())
 
 
-def give_up(submission: Submission, course: Course, code: str, message: str, layers: tuple[str, ...] = ()) -> Graded:
+def give_up(submission: Submission, course: Course, code: str, message: str, box: Box | None = None) -> Graded:
     """The result of a submission that the harness could not finish."""
-    return _ungraded(submission, course, layers, "", Attention(code, message))
+    name = SubmissionName(submission.id, submission.source, "")
+    return _ungraded(name, course, box, "", Attention(code, message))

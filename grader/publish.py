@@ -22,4 +22,4 @@ def publish(results: Sequence[Result], assignment: Assignment, out: Path) -> Non
         write_file(out / "grades.csv", encode_grades(results, assignment))
         write_file(out / "index.html", render_class(results, assignment))
     except OSError as error:
-        raise WriteError(f"{error.filename}: {error.strerror}") from None
+        raise WriteError(error) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -24,6 +25,11 @@ def find_seed(given: str | None, environment: Mapping[str, str], folder: Path) -
         return _make(file)
     except (OSError, UnicodeDecodeError):
         return secrets.token_hex(16)
+
+
+def digest_seed(seed: str, salt: str) -> str:
+    """What a receipt may show of the secret: enough to tell two apart, and dear to guess where somebody chose a short one."""
+    return hashlib.scrypt(seed.encode("utf-8", "surrogateescape"), salt=salt.encode(), n=1 << 14, r=8, p=1, dklen=16).hex()
 
 
 def _make(file: Path) -> str:

@@ -146,7 +146,7 @@ A_i &\neq A
 \end{align}
 """
 ANSWER_D = r"Nothing but the order: $f(PX) = P\,f(X)$. For example `X[[1, 0, 2]]` swaps the same two rows of the output."
-RECEIPT = Receipt("grader 0.1.0", "3f1c" * 16, ("namespaces", "landlock", "seccomp", "rlimits"))
+RECEIPT = Receipt("grader 0.1.0", "3f1c" * 16, "5eed" * 8, "4a4d" * 16, ("bubblewrap", "landlock-7", "seccomp", "rlimits"), "both walls")
 
 
 def checks(failed: dict[str, str] | None = None, skipped: dict[str, str] | None = None) -> tuple[Check, ...]:
@@ -403,7 +403,7 @@ def everywhere(text: str) -> Graded:
         1, SubmissionName(text, text, text), "graded", (Attention(text, text),), 1.0, 80.0,
         {"self_attention": part, text: replace(part, verdict="crashed")}, {"c": QuestionResult(text, None, 10.0, text),
                                                                           text: QuestionResult(text, 1.0, 10.0, text)},
-        (Notice(text, text, 1, 2), Notice("convention", text)), Receipt(text, text, (text,)))
+        (Notice(text, text, 1, 2), Notice("convention", text)), Receipt(text, text, text, text, (text,), None))
     picture = Picture("self_attention", text, text, text, np.eye(2), np.full((2, 2), np.inf))
     return Graded(done, Evidence({"self_attention": (Listing(1, 1, text, ((1, text),)),)}, (picture,)))
 

@@ -5,6 +5,7 @@ Comes in: `Graded` or `Result`, and the `Assignment` for its titles. Rendering i
 
 from grader.report.files import (
     SCHEMA_FILE,
+    UNFINISHED,
     decode_result,
     encode_grades,
     encode_result,
@@ -15,7 +16,6 @@ from grader.report.pages import render_class, render_matrix, render_student
 from grader.report.text import clean_text
 
 __all__ = [
-    "SCHEMA_FILE", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class", "render_matrix",
-    "render_student",
-    "result_schema", "write_file",
+    "SCHEMA_FILE", "UNFINISHED", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class", "render_matrix",
+    "render_student", "result_schema", "write_file",
 ]

@@ -116,11 +116,23 @@ def _cell(value: str | float | None) -> str:
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
+UNFINISHED = ".writing-"
+"""How the name of a file starts that is not in its place yet."""
+
 
 def write_file(path: Path, content: bytes | str) -> None:
-    """Put a whole file in place, so that a reader sees the old one or the new one and never half of one."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    """Put a whole file in place, so that a reader sees the old one or the new one and never half of one.
+
+    Raises OSError that names `path`, also where it was the disk that had no more room.
+    """
+    try:
+        _write(path, content.encode("utf-8") if isinstance(content, str) else content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

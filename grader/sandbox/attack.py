@@ -9,6 +9,7 @@ import ast
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -63,9 +64,12 @@ def forbidden_acts_that_worked(run: Run, private: Sequence[str] = ()) -> list[st
 
     `private`: files that student code must not be able to read.
     """
-    with tempfile.NamedTemporaryFile(prefix="box-private-") as file:
-        transcript = run(_program(file.name, private), [Invocation("attack", ())])
-        written = os.path.exists(file.name + ".new")
+    with tempfile.TemporaryDirectory(prefix="box-private-") as folder:
+        os.chmod(folder, 0o777)  # noqa: S103  so that it is the walls that are tried, and not the modes of files
+        file = Path(folder, "private")
+        file.touch(0o644)
+        transcript = run(_program(str(file), private), [Invocation("attack", ())])
+        written = Path(f"{file}.new").exists()
     reply = transcript.replies[0]
     if transcript.end != "finished" or not isinstance(reply, Returned) or not isinstance(reply.value, np.ndarray):
         raise SandboxError(f"The sandbox could not test its own walls: {transcript.detail or reply or 'no answer'}")

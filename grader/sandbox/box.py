@@ -61,6 +61,11 @@ class Box:
         """How strong it is; known once it was started."""
         return level_of(self.layers)
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether it is weaker than what was asked for, and runs all the same."""
+        return not is_at_least(self.level, self.demands.minimum)
+
     def start(self) -> None:
         """Start the warm interpreter and test its walls; raises SandboxError when it cannot start or they give way."""
         if self._server is not None and self._server.alive():
@@ -138,8 +143,11 @@ class Box:
         self.layers = server.layers
 
     def _reasons(self, layers: tuple[str, ...]) -> str:
+        """What stands between these layers and more strength, in words."""
         there = {layer.partition("-")[0] for layer in layers}
-        return "; ".join(f"no {name}: {why}" for name, why in self.missing.items() if name.partition("-")[0] not in there)
+        return "; ".join(
+            f"no {name}: {why}" for name, why in self.missing.items() if name != "cgroup" and name.partition("-")[0] not in there
+        )
 
     def _attack(self, server: Server) -> None:
         def run(program: Program, invocations: Sequence[Invocation]) -> Transcript:
