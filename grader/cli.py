@@ -208,6 +208,8 @@ def _line(result: Result) -> str:
 
 
 def _print_summary(results: Sequence[Result], target: Path) -> None:
+    from grader.resume import OUR_FAULTS
+
     attention = [result for result in results if result.status == "needs_attention"]
     scores = [result.score for result in results if result.score is not None]
     table = Table(title=f"{len(results)} submissions", title_justify="left", show_header=True)
@@ -225,6 +227,9 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
     for result in attention:
         name, reason = _printable(result.submission.id), _printable(result.attention[0].message)
         out.print(f"[yellow]needs attention:[/] {escape(name)}: {escape(reason)}")
+    ours = sum(result.attention[0].code in OUR_FAULTS for result in attention)
+    if ours:
+        out.print(f"Once what is wrong here is mended, the same command with --resume grades these {ours} again.")
     out.print(f"Open {escape(str(target / 'index.html'))} for the class, {escape(str(target / 'feedback'))} for the students.")
 
 
