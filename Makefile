@@ -46,6 +46,7 @@ lint: $(VENV)/dev-ready  ## ruff, mypy and import-linter alone
 bench: $(VENV)/run-ready  ## CPU and wall time per submission and of naming a slip, next to `import numpy`
 	@$(BIN)/python bench/cost.py
 	@$(BIN)/python bench/diagnosis.py
+	@$(BIN)/python bench/walls.py
 
 gold: $(VENV)/dev-ready  ## accept the pages, and the schema of results, as they are now
 	@GOLD=accept $(BIN)/python -m pytest -q tests/test_report.py

@@ -1013,7 +1013,7 @@ def serve(control: socket.socket) -> None:
     config = first[0]
     walls = Walls(config["readable"], contained=config["contained"], without=config["without"])
     furnish(config["inert"])
-    if not walls.keeps_files:
+    if walls.filter is not None and not walls.keeps_files:
         load_what_may_be_imported()
     warm_up()
     walls.memory_at_start = address_space()
