@@ -124,7 +124,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class NotebookFile:
-    """One notebook of a submission, not read yet: the file `path`, one `within` the folder `path`, or a `member` of the zip `path`."""
+    """One notebook of a submission, not read yet: the file `path`, or one `within` that folder, or a `member` of that zip."""
 
     source: str
     path: Path

@@ -15,7 +15,7 @@ from grader.errors import UsageError
 from grader.model import Member
 
 LONGEST_NAME = 4096  # bytes; no system has longer paths
-MOST_PARTS = 64
+MOST_PARTS = 32  # folders and the name
 RATIO = 200  # bytes out of one; pages of the same printed line reach some 100
 HARMLESS = 1_000_000  # bytes; smaller files may be packed as tightly as they like
 
@@ -71,8 +71,10 @@ def _entries(records: Iterable[Record], path: Path, archive: tuple[int, ...]) ->
         name = _decode(record)
         parts = tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
         kind, note = _kind(record, name, parts)
-        if kind in ("outside", "long") or not parts:
+        if kind == "outside" or not parts:
             parts = parts[-1:] if parts and parts[-1] != ".." else ("unnamed",)
+        elif kind in ("long", "deep"):
+            parts = (*parts[:-1][:1], parts[-1])
         above = _called_notebook(parts if kind == "folder" else parts[:-1])
         if above:
             called_notebooks[above] = None
@@ -104,8 +106,10 @@ def _decode(record: Record) -> str:
 def _kind(record: Record, name: str, parts: tuple[str, ...]) -> tuple[Kind, str]:
     if ".." in parts or name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
         return "outside", shown(name)
-    if len(record.name) > LONGEST_NAME or len(parts) > MOST_PARTS:
+    if len(record.name) > LONGEST_NAME:
         return "long", ""
+    if len(parts) > MOST_PARTS:
+        return "deep", f"{len(parts) - 1}"
     for test, kind in MODES:
         if test(record.mode):
             return kind, ""
@@ -131,5 +135,6 @@ def _packing(record: Record) -> tuple[Kind, str]:
 
 
 MODES: tuple[tuple[Callable[[int], bool], Kind], ...] = (
-    (stat.S_ISLNK, "link"), (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISBLK, "device"), (stat.S_ISCHR, "device"),
+    (stat.S_ISLNK, "link"), (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"),
+    (stat.S_ISBLK, "device"), (stat.S_ISCHR, "device"),
 )

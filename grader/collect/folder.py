@@ -100,7 +100,7 @@ def _is_notebook(name: str) -> bool:
 
 @contextmanager
 def open_within(path: Path, within: tuple[str, ...]) -> Iterator[int]:
-    """A descriptor of the regular file `path`, or the one at `within` below the folder `path`; raises OSError for anything else."""
+    """A descriptor of the regular file `path`, or the one `within` the folder `path`; raises OSError for anything else."""
     folder: int | None = None
     try:
         if within:

@@ -33,7 +33,8 @@ class HandIn:
 
 def below_single_folder(entries: list[Entry]) -> list[Entry]:
     """A zip of one folder means the folder's content, when that folder holds more than one hand-in."""
-    notebooks = [entry for entry in entries if entry.is_notebook and not entry.litter and entry.kind not in ("outside", "long")]
+    odd = ("outside", "long", "deep")
+    notebooks = [entry for entry in entries if entry.is_notebook and not entry.litter and entry.kind not in odd]
     tops = {entry.parts[0] for entry in notebooks}
     if len(tops) != 1 or any(len(entry.parts) < 2 for entry in notebooks):
         return entries
@@ -89,7 +90,9 @@ def _litter_line(parts: tuple[str, ...], count: int) -> str:
 
 def _hand_in(name: str, entries: list[Entry]) -> HandIn:
     """The newest name first; of two that are the same, the later one."""
-    ordered = sorted(entries[::-1], key=lambda entry: natural_key("/".join(entry.parts)), reverse=True)
+    ordered = entries
+    if len(entries) <= MOST_NOTEBOOKS:  # more are not tried at all
+        ordered = sorted(entries, key=lambda entry: natural_key("/".join(entry.parts)))[::-1]
     files = [entry for entry in ordered if entry.kind == "file"]
     return HandIn(name, files, [entry for entry in ordered if entry.kind != "file"])
 

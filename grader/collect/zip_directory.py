@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 MOST_MEMBERS = 100_000
@@ -161,12 +161,10 @@ def _find_field(extra: bytes, wanted: int) -> bytes:
 
 
 def _without_overlaps(records: list[Record], end: int) -> list[Record]:
-    """Marks entries whose data run into the next entry or the directory: bombs are built of one kernel that many entries quote."""
+    """Marks entries whose data run into the next entry or the directory: bombs have one kernel that many entries quote."""
     order = sorted(range(len(records)), key=lambda index: records[index].offset)
-    for index, following in zip(order, [*(records[index].offset for index in order[1:]), end], strict=True):
-        one = records[index]
+    for at, index in enumerate(order, 1):
+        one, following = records[index], records[order[at]].offset if at < len(order) else end
         if one.offset + 30 + len(one.name) + one.packed > following:
-            records[index] = Record(
-                one.name, one.flags, one.method, one.mode, one.crc, one.packed, one.size, one.offset, sound=False
-            )
+            records[index] = replace(one, sound=False)
     return records
