@@ -28,9 +28,10 @@ from grader.collect.names import distinct, safe_id, shown
 from grader.errors import UsageError
 from grader.model import Member
 from tests.support import ROOT, solved
-from tests.zips import UTF8, Raw, write_zip
+from tests.zips import UTF8, Raw, compress, write_zip
 
 GOOD = Raw(b"good.ipynb", b'{"good": 1}')
+NOISE = bytes(number * number % 251 for number in range(300))
 
 
 def collect_zip(folder: Path, *members: Raw, before: bytes = b"", comment: bytes = b"", after: bytes = b"", wide: bool = False) -> Collection:
@@ -145,6 +146,7 @@ READ: dict[str, tuple[Raw, str, str]] = {
     "deflate": (Raw(b"a.ipynb", b"[]" * 999, method=8), "a", "a.ipynb"),
     "bzip2": (Raw(b"a.ipynb", b"[]" * 99_999, method=12), "a", "a.ipynb"),
     "LZMA": (Raw(b"a.ipynb", b"[]" * 99_999, method=14), "a", "a.ipynb"),
+    "LZMA without an end mark": (Raw(b"a.ipynb", NOISE, method=14, data=compress(NOISE, 14)[:-5]), "a", "a.ipynb"),
     "empty": (Raw(b"a.ipynb", b"", method=8), "a", "a.ipynb"),
     "a version from the future": (Raw(b"a.ipynb", needed=99), "a", "a.ipynb"),
     "broken extra field": (Raw(b"a.ipynb", extra=b"\x99\x99\xff\xffx"), "a", "a.ipynb"),
@@ -390,7 +392,8 @@ def test_whatever_the_names_submissions_are_apart_and_safe(names: list[tuple[str
 def test_whatever_the_names_each_notebook_is_used_or_told(names: list[str]) -> None:
     found, read = collect_apart([GOOD, *(Raw(f"{name}.ipynb".encode(), b"%d" % at, flags=UTF8) for at, name in enumerate(names))])
     folders = {one.source.split("/")[0] for one in found.submissions if "/" in one.source}
-    hidden = [name for name in names if {shown(part) for part in re.split(r"[/\\]", name)[:1]} & folders and "/." in f"/{name}.ipynb"]
+    paths = [[shown(part) for part in re.split(r"[/\\]", f"{name}.ipynb") if part not in ("", ".")] for name in names]
+    hidden = [path for path in paths if path[0] in folders and any(part.startswith(".") for part in path)]
     listed = sum(int(count[1]) if (count := re.search(r"\((\d+) hidden", line)) else 1 for line in found.left_out)
     assert len(names) + 1 - len(hidden) <= len(read) + len(problems(found)) + listed <= len(names) + 1
 
