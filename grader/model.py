@@ -106,13 +106,31 @@ class Variant:
 # --- collect -> extract -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Where a zip keeps one file, by the zip's own list of entries, which is not trusted when the file is read.
+
+    By place, not by name, since two entries may bear one name. `archive` is the zip's identity when it was listed; `packed` and
+    `size` are bytes, `name` is the raw name.
+    """
+
+    archive: tuple[int, ...]
+    name: bytes
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotebookFile:
-    """One notebook of a submission, not read yet. `member` is its name inside the zip `path`, "" for a plain file."""
+    """One notebook of a submission, not read yet: the file `path`, or one `within` that folder, or a `member` of that zip."""
 
     source: str
     path: Path
-    member: str = ""
+    within: tuple[str, ...] = ()
+    member: Member | None = None
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,25 @@
-"""File names by strangers -> ids that are safe as file names on every system, and distinct."""
+"""File names by strangers -> ids that are safe as file names on every system, and distinct; and names fit to print."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 LONGEST = 120  # bytes of UTF-8: with a suffix and an ending well below the 255 of most file systems
+LONGEST_SHOWN = 500  # characters
 
-RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]) *(\..*)?")
+
+UNFIT = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff\\ufff9-\\ufffb\\ud800-\\udfff]"
+)
+"""Control characters, line ends, marks that turn the direction of writing, and halves of characters."""
 
 
 def safe_id(name: str) -> str:
     """`name` with everything but letters, digits and a few harmless signs replaced; never empty, hidden or reserved."""
-    shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    normal = unicodedata.normalize("NFC", shown)
+    normal = unicodedata.normalize("NFC", re.sub("[\udc80-\udcff]", _escaped, name))
     safe = re.sub(r"[^\w .()+@,-]", "_", normal).strip(" ")
     safe = re.sub(r"^[.-]", "_", safe).rstrip(". ")
     if RESERVED.fullmatch(safe):
@@ -23,24 +28,45 @@ def safe_id(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name fit to print: bytes that are no UTF-8 as \\xNN."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    r"""A name fit to print: no UTF-8, and what moves a cursor or turns a line, as \xNN; the middle of a huge one is cut."""
+    if len(name) > LONGEST_SHOWN:
+        name = f"{name[:LONGEST_SHOWN - 100]}…{name[-99:]}"
+    return UNFIT.sub(_escaped, name)
 
 
-def distinct(names: Iterator[str]) -> Iterator[str]:
-    """Ids for these names in order: safe, and those that collide (in any mix of cases) with -2, -3 ..."""
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    if 0xDC80 <= code <= 0xDCFF:  # how Python spells a byte that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def distinct(names: Iterable[str]) -> Iterator[str]:
+    """Ids for these names in order: safe, and those that collide with -2, -3 ...; linear, though all names be the same."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for name in names:
         first = candidate = safe_id(name)
-        count = 1
-        while candidate.casefold() in taken:
+        family = _folded(first)
+        count = counts.get(family, 1)
+        while _folded(candidate) in taken:
             count += 1
             candidate = f"{first}-{count}"
-        taken.add(candidate.casefold())
+        counts[family] = count
+        taken.add(_folded(candidate))
         yield candidate
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts `hw (2)` before `hw (10)`."""
-    parts = re.findall(r"\d+|\D+", name.casefold())
-    return tuple((0, int(part), "") if part.isdecimal() and len(part) < 20 else (1, 0, part) for part in parts)
+def _folded(name: str) -> str:
+    """The same for names that a file system deaf to case and to Unicode's normal forms holds for one."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def natural_key(name: str) -> str:
+    """Sorts `hw (2)` before `hw (10)`: each number led by its length. A text: tuples for hostile names would take gigabytes."""
+    return re.sub(r"[0-9]+", _sortable, name.casefold())
+
+
+def _sortable(found: re.Match[str]) -> str:
+    digits = found.group().lstrip("0")
+    return f"\0{chr(min(len(digits), 0xD7FF))}{digits}"
