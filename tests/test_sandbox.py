@@ -489,6 +489,7 @@ NOTEBOOK = [
         "import math, functools, itertools, collections, time, datetime, logging, json, statistics, inspect, copy, uuid\n"
         "logging.warning('x')\ndef f(): return math.sqrt(1)"
     ),
+    "def f():\n    größe = 1.0\n    return größe",
     "def f(): return float(__name__ == '__main__' and f.__module__ in __import__('sys').modules)",
 ]
 

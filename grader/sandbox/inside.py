@@ -1037,7 +1037,7 @@ OFTEN_IMPORTED = """
     fractions functools glob hashlib heapq html inspect io itertools json locale logging math
     multiprocessing.pool multiprocessing.popen_fork numbers operator os pathlib pickle
     platform pprint queue random re secrets shutil statistics string struct tempfile textwrap threading time timeit traceback
-    types typing unittest urllib.request uuid weakref zlib numpy.fft numpy.lib.stride_tricks numpy.ma numpy.matlib
+    types typing unicodedata unittest urllib.request uuid weakref zlib numpy.fft numpy.lib.stride_tricks numpy.ma numpy.matlib
     numpy.polynomial numpy.testing numpy.typing scipy.linalg scipy.special
 """.split()  # noqa: SIM905  a list literal of this length hides the words
 
