@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -34,9 +35,14 @@ HONEST = ("ada-okafor", "alex-kim", "carla-gomez", "elif-yilmaz")
 """Samples that are handed in beside the attacks: one right, one unfinished, one that breaks the import rule, one nearly right."""
 STRANGER = 61000
 """A user that no machine has, for the levels where the grader is not root."""
-LIMITS = {"cpu_seconds": 1, "wall_seconds": 3, "memory_mb": 256, "output_mb": 4, "notebook_mb": 2}
+LIMITS = {"cpu_seconds": 1, "wall_seconds": 8, "memory_mb": 256, "output_mb": 4, "notebook_mb": 2}
 RUN_SECONDS = 400
-GONE_SECONDS = 3.0
+GONE_SECONDS = 5.0
+PLACEHOLDERS = (
+    "TOKEN", "WORDS", "MURMUR", "PORT", "UDP_PORT", "UNIX_SOCKET", "ABSTRACT_SOCKET", "CANARY_DIR", "SECRET_FILE", "REFERENCE", "HOME",
+    "SUBMISSIONS", "SIBLING", "RESULTS", "ROSTER", "GRADEBOOK", "BYSTANDER",
+)
+"""What notebooks leave open, as in @PORT@, and each run fills in."""
 
 # Too long or not fit to stand in a notebook, so the notebook names them. Those in quotes are replaced together with their quotes.
 LONG_TEXTS = {
@@ -73,7 +79,6 @@ class Attack:
     b: tuple[str, ...] = ()
     most: float = 0.0
     attention: str = ""
-    shown: tuple[str, ...] = ()
     file: str = ""
     encoding: str = "utf-8"
     levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -100,7 +105,7 @@ def read_corpus() -> list[Attack]:
 
 def _attack(family: str, name: str, row: Mapping[str, Any]) -> Attack:
     a, b = tuple(row.get("a", ())), tuple(row.get("b", ()))
-    row = {"most": 40.0 * (("correct" in a) + ("correct" in b)), **row, "a": a, "b": b, "shown": tuple(row.get("shown", ()))}
+    row = {"most": 40.0 * (("correct" in a) + ("correct" in b)), **row, "a": a, "b": b}
     return Attack(family=family, name=name, **row)
 
 
@@ -154,7 +159,7 @@ def why_not(level: Level) -> str:
 
 
 def _run_as(level: Level, command: list[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, capture_output=True, **_identity(level), **more)
+    return subprocess.run(command, check=False, capture_output=True, **_identity(level), **more)
 
 
 def _identity(level: Level) -> dict[str, Any]:
@@ -320,6 +325,7 @@ class Canaries:
             "ROSTER": str(base / "roster.csv"), "GRADEBOOK": str(base / "canary" / "gradebook.db"),
             "BYSTANDER": str(self.bystander.pid),
         }
+        assert set(self.values) == set(PLACEHOLDERS)
         self.before: dict[str, object] = {}
         self.children: set[int] = set()
 
@@ -353,7 +359,7 @@ class Canaries:
     def noticed(self) -> dict[str, object]:
         """What each canary noticed since then."""
         after = self._state()
-        harm = {name: differences(self.before[name], after[name]) for name in after}
+        harm: dict[str, object] = {name: differences(self.before[name], after[name]) for name in after}
         harm |= {f"a listener ({name})": sorted(heard_by({name: one})) for name, one in self.listeners.items()}
         harm["left running"] = processes_left(self.children)
         adopt_orphans(False)
@@ -389,13 +395,13 @@ def _limit_line(line: str) -> str:
 def fingerprints(path: Path) -> dict[str, object]:
     """By path: mode, links, time of change and content. Compiled modules are the grader's own affair."""
     found = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return {str(one): _fingerprint(one) for one in sorted(found) if one.exists() and "__pycache__" not in one.parts}
+    return {str(one): _fingerprint(one) for one in sorted(found) if "__pycache__" not in one.parts}
 
 
 def _fingerprint(path: Path) -> object:
-    if path.is_dir():
-        return oct(path.stat().st_mode)
     status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return oct(status.st_mode)
     return oct(status.st_mode), status.st_nlink, status.st_mtime_ns, hash(path.read_bytes())
 
 
@@ -463,9 +469,9 @@ def adopt_orphans(yes: bool) -> None:
     assert ctypes.CDLL(None).prctl(pr_set_child_subreaper, int(yes), 0, 0, 0) == 0
 
 
-def processes_left(known: Iterable[int]) -> list[str]:
+def processes_left(known: Iterable[int], patience: float = GONE_SECONDS) -> list[str]:
     """Processes that have become ours and are still running after a moment; they are ended."""
-    deadline = time.monotonic() + GONE_SECONDS
+    deadline = time.monotonic() + patience
     while (left := children() - set(known)) and time.monotonic() < deadline:
         time.sleep(0.05)
     names = [f"{pid}: {Path('/proc', str(pid), 'cmdline').read_text()!r}" for pid in sorted(left)]

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from tests import attack_range
 from tests.attack_range import (
     CORPUS,
     FAMILIES,
     HONEST,
     LEVELS,
     LONG_TEXTS,
+    PLACEHOLDERS,
     Attack,
     Level,
     Strike,
+    adopt_orphans,
     children,
     differences,
+    end_bystander,
     fingerprints,
     heard_by,
     left_behind,
     listen,
     processes_left,
     read_corpus,
+    start_bystander,
     strike,
     why_not,
 )
@@ -137,10 +140,12 @@ def test_no_cell_of_the_table_is_a_formula(struck: Strike) -> None:
     assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
-def test_no_output_holds_a_hidden_character(struck: Strike) -> None:
+def test_nothing_that_people_look_at_holds_a_hidden_character(struck: Strike) -> None:
+    """results/*.json are for programs and hold an answer as it was given."""
     hidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-    told = {**struck.out, "standard output": struck.stdout.encode(), "standard error": struck.stderr.encode()}
-    assert [name for name, text in told.items() if hidden.search(name) or hidden.search(text.decode())] == []
+    told = {name: text.decode() for name, text in struck.out.items() if not name.endswith(".json")}
+    told |= {"standard output": struck.stdout, "standard error": struck.stderr}
+    assert [name for name in struck.out if hidden.search(name)] + [name for name, text in told.items() if hidden.search(text)] == []
 
 
 class LiveParts(HTMLParser):
@@ -155,10 +160,10 @@ class LiveParts(HTMLParser):
             self.found.append(f"<{tag}>")
         for name, value in attrs:
             text = re.sub(r"[\x00-\x20]", "", value or "").lower()
-            allowed = SCHEMES.get(name)
+            allowed = SCHEMES.get(name, (text,))
             if name.startswith("on") or name in ("srcdoc", "formaction", "ping", "background"):
                 self.found.append(f"<{tag} {name}>")
-            elif allowed is not None and ":" in text.partition("/")[0] and not text.startswith(allowed):
+            elif ":" in text.partition("/")[0] and not text.startswith(allowed):
                 self.found.append(f"<{tag} {name}={text[:60]}>")
             elif name in ("src", "srcset", "poster", "data") and not text.startswith("data:image/"):
                 self.found.append(f"<{tag} {name}={text[:60]}>")
@@ -177,3 +182,121 @@ def live_parts(page: str) -> list[str]:
     parser.feed(page)
     parser.close()
     return parser.found
+
+
+# --- the canaries themselves ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["TCP", "UDP", "unix", "abstract unix"])
+def test_a_listener_hears_whoever_speaks_and_nobody_else(tmp_path: Path, kind: str) -> None:
+    listeners = listen(tmp_path, "control")
+    try:
+        assert heard_by(listeners) == set()
+        family = socket.AF_UNIX if "unix" in kind else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM if kind == "UDP" else socket.SOCK_STREAM) as speaker:
+            speaker.connect(listeners[kind].getsockname())
+            if kind == "UDP":
+                speaker.send(b"x")
+        assert heard_by(listeners) == {kind}
+    finally:
+        for listener in listeners.values():
+            listener.close()
+
+
+def test_every_change_of_a_file_is_noticed(tmp_path: Path) -> None:
+    for name in ("written", "gone", "mode", "linked", "same"):
+        (tmp_path / name).write_text(name)
+    before = fingerprints(tmp_path)
+    assert differences(before, fingerprints(tmp_path)) == []
+    (tmp_path / "written").write_text("other")
+    (tmp_path / "gone").unlink()
+    (tmp_path / "mode").chmod(0o600)
+    os.link(tmp_path / "linked", tmp_path / "link")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    seen = {Path(path).name for path in differences(before, fingerprints(tmp_path))}
+    assert seen == {"written", "gone", "mode", "linked", "link", "folder", "dangling"}
+
+
+def test_a_daemon_is_found_and_ended() -> None:
+    source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork() or time.sleep(60)\n"
+    adopt_orphans(True)
+    try:
+        before = children()
+        subprocess.run([sys.executable, "-c", source], check=True)
+        assert len(processes_left(before, patience=0.2)) == 1
+        assert children() == before
+    finally:
+        adopt_orphans(False)
+
+
+def test_a_process_that_ends_in_time_is_no_daemon() -> None:
+    adopt_orphans(True)
+    try:
+        before = children()
+        source = "import os, time\nif os.fork() == 0:\n    time.sleep(0.2)\n"
+        subprocess.run([sys.executable, "-c", source], check=True)
+        assert processes_left(before, patience=10) == []
+    finally:
+        adopt_orphans(False)
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
+def test_what_is_left_where_everyone_may_write_is_found(place: str) -> None:
+    with tempfile.NamedTemporaryFile(prefix="left-", suffix="-control-token", dir=place) as left:
+        assert left_behind("control-token") == [Path(left.name)]
+    assert left_behind("control-token") == []
+
+
+def test_the_process_beside_the_grader_tells_of_every_signal(tmp_path: Path) -> None:
+    level = next(level for level in LEVELS if level.root)
+    process = start_bystander(level, tmp_path, sys.executable, {"SECRET": "seen"})
+    try:
+        assert b"SECRET=seen" in Path("/proc", str(process.pid), "environ").read_bytes()
+        before = fingerprints(tmp_path / "signals")
+        process.send_signal(signal.SIGWINCH)
+        wait_for(lambda: (tmp_path / "signals").read_text() == f"{signal.SIGWINCH.value}\n")
+        assert differences(before, fingerprints(tmp_path / "signals")) == [str(tmp_path / "signals")]
+    finally:
+        end_bystander(process)
+    assert process.poll() is not None
+
+
+def wait_for(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+LIVE = [
+    "<script>x</script>", "<img src=x onerror=y>", "<img src='http://x/y.png'>", "<a href='javascript:x'>x</a>", "<a href='j\tavascript:x'>x</a>",
+    "<svg><a xlink:href='javascript:x'>x</a></svg>", "<iframe srcdoc=x></iframe>", "<p style='background:url(//x)'>", "<form action=x>",
+    "<meta http-equiv=refresh content=0>", "<base href=/>", "<link rel=stylesheet href=x>", "<svg onload=x>", "<a href='data:text/html,x'>x</a>",
+]
+
+
+@pytest.mark.parametrize("part", LIVE)
+def test_a_part_of_a_page_that_could_act_is_seen(part: str) -> None:
+    assert live_parts(f"<p>{part}</p>")
+
+
+# --- the corpus -------------------------------------------------------------------------------------------------------
+
+
+def test_the_corpus_is_whole() -> None:
+    assert len(ATTACKS) >= 80
+    assert {attack.family for attack in ATTACKS} == set(FAMILIES)
+    assert {attack.path for attack in ATTACKS} == set(CORPUS.rglob("*.ipynb"))
+    assert len({attack.file_name for attack in ATTACKS}) == len(ATTACKS)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.title)
+def test_an_attack_says_what_it_is_and_names_only_what_there_is(attack: Attack) -> None:
+    assert attack.idea
+    assert attack.stopped_by
+    assert bool(attack.a and attack.b) != bool(attack.attention)
+    assert {*attack.a, *attack.b} <= {"correct", "incorrect", "missing", "error", "timeout", "memory", "crashed", "forbidden"}
+    assert set(attack.levels) <= {level.name for level in LEVELS}
+    placeholders = set(re.findall(r"@[A-Z0-9_]{4,}@", attack.path.read_text(encoding="utf-8")))
+    assert placeholders <= {f"@{name}@" for name in PLACEHOLDERS} | {name.strip('"') for name in LONG_TEXTS}
