@@ -160,12 +160,9 @@ class LiveParts(HTMLParser):
             self.found.append(f"<{tag}>")
         for name, value in attrs:
             text = re.sub(r"[\x00-\x20]", "", value or "").lower()
-            allowed = SCHEMES.get(name, (text,))
             if name.startswith("on") or name in ("srcdoc", "formaction", "ping", "background"):
                 self.found.append(f"<{tag} {name}>")
-            elif ":" in text.partition("/")[0] and not text.startswith(allowed):
-                self.found.append(f"<{tag} {name}={text[:60]}>")
-            elif name in ("src", "srcset", "poster", "data") and not text.startswith("data:image/"):
+            elif loads(name, text) or leads_astray(name, text):
                 self.found.append(f"<{tag} {name}={text[:60]}>")
             elif name == "style" and ("url(" in text or "expression" in text or "position:fixed" in text):
                 self.found.append(f"<{tag} style={text[:60]}>")
@@ -175,6 +172,14 @@ class LiveParts(HTMLParser):
 
 LIVE_TAGS = {"script", "iframe", "frame", "object", "embed", "form", "base", "link", "applet", "audio", "video", "portal", "foreignobject"}
 SCHEMES = {"href": ("http:", "https:", "mailto:"), "xlink:href": ("#",), "action": (), "cite": ("http:", "https:")}
+
+
+def loads(attribute: str, target: str) -> bool:
+    return attribute in ("src", "srcset", "poster", "data") and not target.startswith("data:image/")
+
+
+def leads_astray(attribute: str, target: str) -> bool:
+    return attribute in SCHEMES and ":" in target.partition("/")[0] and not target.startswith(SCHEMES[attribute])
 
 
 def live_parts(page: str) -> list[str]:
