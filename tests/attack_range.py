@@ -363,7 +363,7 @@ class Canaries:
         harm |= {f"a listener ({name})": sorted(heard_by({name: one})) for name, one in self.listeners.items()}
         harm["left running"] = processes_left(self.children)
         adopt_orphans(False)
-        harm["left in /tmp or /dev/shm"] = [str(path) for path in left_behind(self.token)]
+        harm["left in /tmp or /dev/shm"] = take_away(left_behind(self.token))
         harm["left in the grader's own TMPDIR"] = sorted(files_below(self.base / "tmp"))
         harm["the process beside the grader"] = "" if self.bystander.poll() is None else "it has ended"
         return harm
@@ -497,3 +497,15 @@ def left_behind(token: str) -> list[Path]:
     """What the attacks have put where everyone may write; they name it after the run."""
     places = (Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"), Path("/run/lock"))
     return [path for place in places if place.is_dir() for path in place.iterdir() if token in path.name]
+
+
+def take_away(paths: Iterable[Path]) -> list[str]:
+    """Delete what an attack has left, or the next one would find it; returns what it was."""
+    names = []
+    for path in paths:
+        names.append(str(path))
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return names
