@@ -80,6 +80,7 @@ class Attack:
     most: float = 0.0
     attention: str = ""
     file: str = ""
+    listed: str = ""
     encoding: str = "utf-8"
     levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -95,6 +96,11 @@ class Attack:
     def file_name(self) -> str:
         """What it is handed in as."""
         return self.file or f"{self.family}-{self.name}.ipynb"
+
+    @property
+    def source(self) -> str:
+        """What its result says it was handed in as."""
+        return self.listed or self.file_name
 
 
 def read_corpus() -> list[Attack]:

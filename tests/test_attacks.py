@@ -66,7 +66,7 @@ def struck(level: Level) -> Strike:
 def test_the_run_ends_well_and_every_hand_in_has_a_result(struck: Strike) -> None:
     assert (struck.honest_status, struck.status) == (0, 0), struck.stdout[-2000:] + struck.stderr[-2000:]
     assert "Traceback" not in struck.stdout + struck.stderr
-    wanted = {attack.file_name for attack in ATTACKS} | {f"{name}.ipynb" for name in HONEST}
+    wanted = {attack.source for attack in ATTACKS} | {f"{name}.ipynb" for name in HONEST}
     assert set(struck.results) == wanted
     ids = [data["submission"]["id"] for data in struck.results.values()]
     files = {f"results/{name}.json" for name in ids} | {f"feedback/{name}.html" for name in ids} | {"grades.csv", "index.html"}
@@ -88,7 +88,7 @@ def test_every_attack_gets_its_verdict(struck: Strike, level: Level) -> None:
 def mismatches(attack: Attack, level: Level, struck: Strike) -> Iterator[str]:
     """What of an attack's result is not as the corpus says."""
     here = attack.levels.get(level.name, {})
-    data = struck.results.get(attack.file_name)
+    data = struck.results.get(attack.source)
     if data is None:
         yield f"{attack.title}: no result"
         return
@@ -116,7 +116,7 @@ def test_no_secret_got_into_any_output(struck: Strike) -> None:
 
 def test_what_an_attack_says_aloud_would_be_found(struck: Strike) -> None:
     route = next(attack for attack in ATTACKS if attack.title == "exfiltrate/words_in_an_exception")
-    name = struck.results[route.file_name]["submission"]["id"]
+    name = struck.results[route.source]["submission"]["id"]
     for file in (f"results/{name}.json", f"feedback/{name}.html"):
         assert struck.said.encode() in struck.out[file]
 
