@@ -66,10 +66,8 @@ def read_file(file: NotebookFile, limit_mb: int) -> bytes:
     if file.member:
         _check_size(file.member.size, limit_mb)
         return read_member(file.path, file.member)
-    with open_within(file.path, file.within) as descriptor:
-        _check_size(os.fstat(descriptor).st_size, limit_mb)
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(limit + 1)
+    with open_within(file.path, file.within) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
+        content = stream.read(limit + 1)
     _check_size(len(content), limit_mb)
     return content
 

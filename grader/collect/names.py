@@ -47,19 +47,14 @@ def distinct(names: Iterable[str]) -> Iterator[str]:
     counts: dict[str, int] = {}
     for name in names:
         first = candidate = safe_id(name)
-        family = _folded(first)
+        family = first.casefold()  # ids are in NFC and hold no loose accents, so this is all that file systems may take for one
         count = counts.get(family, 1)
-        while _folded(candidate) in taken:
+        while candidate.casefold() in taken:
             count += 1
             candidate = f"{first}-{count}"
         counts[family] = count
-        taken.add(_folded(candidate))
+        taken.add(candidate.casefold())
         yield candidate
-
-
-def _folded(name: str) -> str:
-    """The same for names that a file system deaf to case and to Unicode's normal forms holds for one."""
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def natural_key(name: str) -> str:
