@@ -224,6 +224,8 @@ HOSTILE = {
     "imports on a line": "from a " + "import " * 4000 + "\n)" + "\nself_attention(",
     "huge int": "x = " + "9" * 5000,
     "huge hex": "x = 0x" + "f" * 9000,
+    "huge hex in a function": _inside("0x" + "f" * 9000),
+    "huge hex printed": "print(f'{0x" + "f" * 9000 + "} is a long answer to it')",
     "huge int as an index": _inside("X[" + "9" * 4999 + "]"),
     "huge exponent": "x = 1e999999999j",
     "long name": "self_attention" + "n" * 20_000 + " = lambda X: X",
