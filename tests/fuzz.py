@@ -87,16 +87,11 @@ def save(name: str, data: bytes, trace: str) -> None:
     (FAILURES / f"{safe}.txt").write_text(trace)
 
 
-def work(numbers: range, seed: str, told: multiprocessing.SimpleQueue[Tally | None]) -> None:
-    """One process: tell the parent of each part, and at the end None."""
+def work(numbers: range, seed: str, told: multiprocessing.SimpleQueue[Tally]) -> None:
+    """One process: tell the parent of each part."""
     signal.signal(signal.SIGPROF, _stop_slow)
-    try:
-        for tally in try_many(numbers, seed):
-            told.put(tally)
-    except KeyboardInterrupt:
-        return
-    finally:
-        told.put(None)
+    for tally in try_many(numbers, seed):
+        told.put(tally)
 
 
 def _stop_slow(*_: object) -> None:
@@ -105,21 +100,22 @@ def _stop_slow(*_: object) -> None:
 
 def run(numbers: range, seed: str, minutes: float) -> Tally:
     """Share the numbers out, gather what is told, and stop when the time is up."""
-    told: multiprocessing.SimpleQueue[Tally | None] = multiprocessing.SimpleQueue()
+    told: multiprocessing.SimpleQueue[Tally] = multiprocessing.SimpleQueue()
     parts = [numbers[at::PROCESSES] for at in range(min(PROCESSES, len(numbers)))]
     workers = [multiprocessing.Process(target=work, args=(part, seed, told), daemon=True) for part in parts]
-    end, total, waiting = time.monotonic() + minutes * 60, Tally(), len(workers)
+    end, total = time.monotonic() + minutes * 60, Tally()
     for worker in workers:
         worker.start()
-    while waiting and time.monotonic() < end:
-        tally = told.get()
-        waiting -= tally is None
-        total += tally or Tally()
+    while time.monotonic() < end and (any(worker.is_alive() for worker in workers) or not told.empty()):
+        if told.empty():
+            time.sleep(0.05)
+        else:
+            total += told.get()
+    total["process FAILED"] += sum(worker.exitcode not in (None, 0) for worker in workers)  # the interpreter itself died
     for worker in workers:
-        if waiting:
-            worker.terminate()
+        worker.terminate()
         worker.join()
-    return total
+    return +total
 
 
 def report(total: Tally, wanted: int, seconds: float) -> str:

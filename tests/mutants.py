@@ -10,6 +10,7 @@ import ast
 import contextlib
 import json
 import warnings
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -28,7 +29,7 @@ PAYLOAD = OUTPUT_MB << 20
 
 # --- bytes and JSON ---------------------------------------------------------------------------------------------------
 
-PIECES = (b"\0", b"\xff" * 4, b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\x0c", b'"', b"\\", b"\\ud800", b"{", b"[" * 50, b"]", b"9" * 40, b"NaN",
+PIECES = (b"\0", b"\xff" * 4, b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\x0c", b'"', b"\\", b"\\ud800", b"{", b"[" * 50, b"[" * 3000, b"]", b"9" * 40, b"NaN",
           b"-", b"1e999", b"null", b"\xf0\x9f\x98", b"\x80" * 3, b"\x00\x00\x00\x80")
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 1 << 31, 1 << 63, 10 ** 400, 0.5, float("nan"), float("inf"), "", "x", "\ud800", "\0", "x" * 600,
@@ -119,17 +120,19 @@ def mutate_stream(random: Random) -> bytes:
 
 
 def check_frame(data: bytes) -> str:
-    """Whatever the bytes are, `split` and `decode_tree` take them or raise FrameError; returns which."""
+    """Whatever the bytes are, `split` and `decode_tree` take each frame or raise FrameError; returns what became of the last."""
+    said = "incomplete"
     try:
-        found = split(data, PAYLOAD)
-        if found is None:
-            return "incomplete"
-        header, payload, size = found
-        assert len(payload) < size <= len(data)
-        check_tree(decode_tree(header.get("returned", header), payload), len(payload))
+        while (found := split(data, PAYLOAD)) is not None:
+            header, payload, size = found
+            assert len(payload) < size <= len(data)
+            data = data[size:]
+            if "returned" in header:
+                check_tree(decode_tree(header["returned"], payload), len(payload))
+            said = "taken"
     except FrameError:
         return "refused"
-    return "taken"
+    return said
 
 
 def check_tree(tree: Tree, most: int) -> None:
@@ -185,21 +188,22 @@ def _inside(body: str) -> str:
     return f"def self_attention(X, Wq, Wk, Wv):\n    return {body}"
 
 
+NESTED: dict[str, Callable[[int], str]] = {
+    "parentheses": lambda n: "(" * n + "X" + ")" * n,
+    "lists": lambda n: "[" * n + "X" + "]" * n,
+    "subscripts": lambda n: "X[" * n + "0" + "]" * n,
+    "unary minuses": lambda n: "-" * n + "X",
+    "nots": lambda n: "not " * n + "X",
+    "attributes": lambda n: "X" + ".T" * n,
+    "calls": lambda n: "X" + "()" * n,
+    "sums": lambda n: "X + " * n + "X",
+    "powers": lambda n: "X ** " * n + "X",
+    "lambdas": lambda n: "lambda: " * n + "X",
+    "conditions": lambda n: "X if X else " * n + "X",
+    "comprehensions": lambda n: "[x for x in " * n + "X" + "]" * n,
+}
 HOSTILE = {
-    **{f"{count} {name}": _inside(make(count)) for count in (80, 190, 500, 3000) for name, make in {
-        "parentheses": lambda n: "(" * n + "X" + ")" * n,
-        "lists": lambda n: "[" * n + "X" + "]" * n,
-        "subscripts": lambda n: "X[" * n + "0" + "]" * n,
-        "unary minuses": lambda n: "-" * n + "X",
-        "nots": lambda n: "not " * n + "X",
-        "attributes": lambda n: "X" + ".T" * n,
-        "calls": lambda n: "X" + "()" * n,
-        "sums": lambda n: "X + " * n + "X",
-        "powers": lambda n: "X ** " * n + "X",
-        "lambdas": lambda n: "lambda: " * n + "X",
-        "conditions": lambda n: "X if X else " * n + "X",
-        "comprehensions": lambda n: "[x for x in " * n + "X" + "]" * n,
-    }.items()},
+    **{f"{count} {name}": _inside(nest(count)) for count in (80, 190, 500, 3000) for name, nest in NESTED.items()},
     **{f"{count} elifs": "if 0:\n    pass\n" + "elif 1:\n    self_attention = 1\n" * count for count in (80, 500)},
     "f-string of attributes printed": "print(f'{x" + ".y" * 900 + "} is a long answer to it')",
     "f-string of unary minuses printed": "print(f'{" + "-" * 800 + "x} is a long answer to it')",
@@ -237,8 +241,8 @@ HOSTILE = {
     "magic percents": "%" * 500,
     "line magics": "%matplotlib inline\n!ls {x}\n?x\nx??\n%%\n" + ATTENTION,
     "magic in the middle": ATTENTION.replace("\n", "\n%time x\n    ", 1),
-    "magic on many lines": "%time 1\n" * 1000 + ATTENTION,
-    "magic among equal lines": "x = 1\n" * 1400 + "%%x\n!a\\\n b\n" + "x = 1\n" * 1400,
+    "magic on many lines": "%time 1\n" * 600 + ATTENTION,
+    "magic among equal lines": "x = 1\n" * 400 + "%%x\n!a\\\n b\n" + "x = 1\n" * 400,
     "assigned shell": "a, b = !ls\nc = %pwd\n" + ATTENTION,
     "help in a string": "'''\n%x\n?\n" + ATTENTION,
     "syntax error": "def self_attention(X:\n  return",

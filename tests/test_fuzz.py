@@ -46,10 +46,10 @@ def originals() -> list[bytes]:
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_a_frame_or_refused(data: bytes) -> None:
     check_frame(data)
-    check_frame(encode({})[:12] + data)
+    check_frame(len(data).to_bytes(4, "little") + bytes(8) + data)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_spoilt_bytes_are_a_frame_or_refused(seed: int) -> None:
     check_frame(mutate_stream(Random(seed)))
@@ -61,7 +61,7 @@ def test_arbitrary_bytes_are_replies_or_refused(data: bytes, seed: int) -> None:
     check_stream(data, Random(seed))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_spoilt_replies_are_taken_or_refused_in_any_pieces(seed: int) -> None:
     random = Random(seed)
@@ -83,7 +83,7 @@ def test_the_check_of_replies_sees_a_text_that_is_not_clean() -> None:
         check_replies(replies)
 
 
-PLACES = ("alone", "between", "question")
+PLACES = ("between", "question")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -92,15 +92,13 @@ def test_a_hostile_source_breaks_nothing_and_costs_no_other_cell(
     attention: Assignment, template: Template, source: str, place: str
 ) -> None:
     content = {
-        "alone": notebook(source),
         "between": notebook("import numpy as np", source, ATTENTION, MULTI_HEAD),
         "question": notebook(ATTENTION, text("(a) because", "answer-a"), source),
     }[place]
-    said = check_notebook(content, attention, template)
-    assert place == "alone" or said == "defined"
+    assert check_notebook(content, attention, template) == "defined"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=SEEDS)
 def test_a_spoilt_notebook_never_raises(attention: Assignment, template: Template, originals: list[bytes], seed: int) -> None:
     check_notebook(mutate_notebook(originals, Random(seed)), attention, template)
