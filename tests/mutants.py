@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import json
 import warnings
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from grader.assignment import Assignment
 from grader.extract import Template, extract
 from grader.model import Array, Items, Opaque, Program, ProgramCell, Raised, Returned, Tree
 from grader.sandbox.replies import FRAME_ALLOWANCE, LOAD_ALLOWANCE, MAX_ARGUMENTS, MAX_LOAD, MAX_MESSAGE, MAX_NAME, Replies
-from grader.tensors import DTYPES, FrameError, decode_tree, encode, split
+from grader.tensors import DTYPES, LENGTHS, FrameError, decode_tree, encode, split
 from tests.support import ATTENTION, MULTI_HEAD, ROOT, STUB
 
 CALLS, OUTPUT_MB = 3, 1
@@ -59,6 +60,8 @@ def mutate_bytes(data: bytes, random: Random) -> bytes:
 
 def mutate_json(value: Any, random: Random) -> Any:
     """A copy in which one place, at any depth, is another value, gone, doubled or under another name."""
+    if type(value) is int and random.random() < 0.5:
+        return random.choice((-1, -value, value + 1, value << 40, True))
     if not isinstance(value, dict | list) or not value or random.random() < 0.15:
         return random.choice(ODD)
     if isinstance(value, list):
@@ -115,8 +118,17 @@ def mutate_stream(random: Random) -> bytes:
         frames[at] = header, mutate_bytes(payload, random)
     elif chosen == 6:
         random.shuffle(frames)
-    data = b"".join(encode(header, [payload]) for header, payload in frames)
-    return mutate_bytes(data, random) if chosen in (7, 8) else data
+    parts = [encode(header, [payload]) for header, payload in frames]
+    if chosen == 7:
+        parts[at] = mutate_header(header, payload, random)
+    data = b"".join(parts)
+    return mutate_bytes(data, random) if chosen == 8 else data
+
+
+def mutate_header(header: dict[str, Any], payload: bytes, random: Random) -> bytes:
+    """A frame whose header's text is spoilt, and whose lengths are right all the same."""
+    text = mutate_bytes(json.dumps(header).encode(), random)
+    return LENGTHS.pack(len(text), len(payload)) + text + payload
 
 
 def check_frame(data: bytes) -> str:
@@ -205,8 +217,8 @@ NESTED: dict[str, Callable[[int], str]] = {
 HOSTILE = {
     **{f"{count} {name}": _inside(nest(count)) for count in (80, 190, 500, 3000) for name, nest in NESTED.items()},
     **{f"{count} elifs": "if 0:\n    pass\n" + "elif 1:\n    self_attention = 1\n" * count for count in (80, 500)},
-    "f-string of attributes printed": "print(f'{x" + ".y" * 900 + "} is a long answer to it')",
-    "f-string of unary minuses printed": "print(f'{" + "-" * 800 + "x} is a long answer to it')",
+    **{f"f-string of {count} attributes printed": "print(f'{x" + ".y" * count + "} is a long answer to it')" for count in (150, 300, 900)},
+    **{f"f-string of {count} unary minuses printed": "print(f'{" + "-" * count + "x} is a long answer to it')" for count in (150, 300, 800)},
     "f-strings in f-strings": "print(f\"{f'{f'''{x}'''}'}\")",
     "f-string unclosed": "print(f'{x')",
     "decorators": "@f\n" * 300 + ATTENTION,
@@ -313,6 +325,7 @@ def mutate_notebook(originals: list[bytes], random: Random) -> bytes:
 def check_notebook(content: bytes, assignment: Assignment, template: Template) -> str:
     """Nothing is raised, and each program's statements are there; returns what was found."""
     found = extract(content, assignment, template)
+    json.dumps(dataclasses.asdict(found), ensure_ascii=False, default=sorted).encode()  # no lone surrogate came through
     for piece in found.slices.values():
         for cell in piece.program.cells if piece.program else ():
             with warnings.catch_warnings():

@@ -93,7 +93,7 @@ def test_a_hostile_source_breaks_nothing_and_costs_no_other_cell(
 ) -> None:
     content = {
         "between": notebook("import numpy as np", source, ATTENTION, MULTI_HEAD),
-        "question": notebook(ATTENTION, text("(a) because", "answer-a"), source),
+        "question": notebook(ATTENTION, text("(c) because", "answer-c"), source),
     }[place]
     assert check_notebook(content, attention, template) == "defined"
 
