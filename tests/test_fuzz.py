@@ -55,6 +55,18 @@ def test_spoilt_bytes_are_a_frame_or_refused(seed: int) -> None:
     check_frame(mutate_stream(Random(seed)))
 
 
+SELDOM_MADE = {
+    "a header nested too deeply": b"[" * 3000,
+    "a size below zero": b'{"returned": {"dtype": "int8", "shape": [-1]}}',
+    "endless digits": b'{"returned": ' + b"9" * 5000 + b"}",
+}
+
+
+@pytest.mark.parametrize("header", SELDOM_MADE.values(), ids=SELDOM_MADE)
+def test_what_mutators_seldom_make_is_refused(header: bytes) -> None:
+    assert check_frame(len(header).to_bytes(4, "little") + bytes(8) + header) == "refused"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200), SEEDS)
 def test_arbitrary_bytes_are_replies_or_refused(data: bytes, seed: int) -> None:
