@@ -10,9 +10,11 @@ OUT ?= grades/$(notdir $(ASSIGNMENT:/=))
 NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
 SEED ?=
+MUTANTS ?=
+MINUTES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify doctor test check lint bench gold lock clean distclean
+.PHONY: help grade selfcheck verify doctor test fuzz check lint bench gold lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -35,6 +37,9 @@ doctor: $(VENV)/run-ready  ## what the sandbox is made of on this machine, and h
 
 test: $(VENV)/dev-ready  ## run the tests
 	@$(BIN)/python -m pytest
+
+fuzz: $(VENV)/dev-ready  ## 100,000 spoilt frames and notebooks; MUTANTS=n SEED=text MINUTES=n
+	@$(BIN)/python -m tests.fuzz $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed "$(SEED)") $(if $(MINUTES),--minutes $(MINUTES))
 
 check: lint test  ## ruff, mypy, import-linter, then the tests
 

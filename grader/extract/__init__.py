@@ -161,12 +161,13 @@ def _bare(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+# Each of these looks at a line once: `^\s*` would read a run of blank lines anew from each of them.
 def _mentions_definition(source: str, name: str) -> bool:
-    return re.search(rf"^\s*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
+    return re.search(rf"^[^\S\n]*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
 
 
 def _mentions_import(source: str, name: str) -> bool:
-    return re.search(rf"^\s*(?:from\b.*)?\bimport\b.*\b{name}\b", source, re.M) is not None
+    return re.search(rf"^[^\S\n]*(?:from\b(?>.*?\bimport\b)|import\b).*\b{name}\b", source, re.M) is not None
 
 
 def _is_stub(node: ast.stmt, template: Template) -> bool:

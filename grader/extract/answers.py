@@ -123,10 +123,17 @@ def _literal(value: ast.expr) -> str:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=parts):
-            return "".join(_literal(part) or ast.unparse(part) for part in parts)
+            return "".join(_literal(part) or _unparse(part) for part in parts)
         case ast.FormattedValue(value=inner):
-            return f"{{{ast.unparse(inner)}}}"
+            return f"{{{_unparse(inner)}}}"
     return ""
+
+
+def _unparse(value: ast.expr) -> str:
+    try:
+        return ast.unparse(value)
+    except (RecursionError, ValueError):  # deeper than the unparser goes, or an integer of thousands of digits
+        return "…"
 
 
 def _is_no_code(source: str) -> bool:

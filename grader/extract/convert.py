@@ -24,6 +24,17 @@ from grader.extract.notebook import Cell
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "scalene"})
 """Cell magics whose body is Python that runs in the notebook's own namespace."""
 
+DEEPEST = 180
+"""Levels of a tree, of which the walks in names.py and `ast.dump` take up to four of Python's 1000 frames each."""
+
+LONGEST_INT = 14_000
+"""Bits of an integer written in a cell: beyond about 4300 digits Python refuses to print it, and `ast.dump` with it."""
+
+MOST_TOKENIZED = 200_000
+"""Lines that IPython may read for one cell: it reads the whole cell anew for each magic in it."""
+
+MAGIC = re.compile(r"^[^\S\n]*(?:[%!?]|[^\n=]*=[^\S\n]*[%!])|\?[^\S\n]*$", re.M)
+
 LONGEST_ALIGNED = 3000  # lines; beyond, difflib's cost is not worth a position
 
 
@@ -48,7 +59,14 @@ def convert_cells(cells: Sequence[Cell]) -> list[PythonCell]:
     """Every code cell as Python, in order; a cell that is no Python comes back with its problem."""
     code = [cell for cell in cells if cell.kind == "code"]
     prepared = [_without_cell_magic(cell.source) for cell in code]
-    return [_parse(cell, source) for cell, source in zip(code, _export(prepared), strict=True)]
+    exported = _export(["" if _is_dear(source) else source for source in prepared])
+    sources = [before if _is_dear(before) else after for before, after in zip(prepared, exported, strict=True)]
+    return [_parse(cell, source) for cell, source in zip(code, sources, strict=True)]
+
+
+def _is_dear(source: str) -> bool:
+    """Whether a cell holds so many magics that it is left as it is; IPython gives up on 500 in any case."""
+    return len(MAGIC.findall(source)) * (source.count("\n") + 1) > MOST_TOKENIZED
 
 
 def _without_cell_magic(source: str) -> str:
@@ -90,13 +108,29 @@ def _parse(cell: Cell, source: str) -> PythonCell:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            tree = _check(ast.parse(source))
     except SyntaxError as error:
         line = lines[min(error.lineno or 1, len(lines)) - 1] if lines else 1
         return PythonCell(cell.number, cell.source, source, lines, None, error.msg or "invalid syntax", line)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return PythonCell(cell.number, cell.source, source, lines, None, _words(error), 1)
     return PythonCell(cell.number, cell.source, source, lines, tree)
+
+
+def _check(tree: ast.Module) -> ast.Module:
+    """The tree, if all later stages can walk and print it; else raises what `ast.parse` raises for one a little worse."""
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if any(isinstance(node, ast.Constant) and _is_too_long(node.value) for node in level):
+            raise ValueError("a number in it has too many digits")
+    if level:
+        raise RecursionError
+    return tree
+
+
+def _is_too_long(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() > LONGEST_INT
 
 
 def _words(error: Exception) -> str:

@@ -123,10 +123,11 @@ def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset(
             if wanted not in BUILTINS:
                 unresolved.add(wanted)
         for position in positions:
-            chosen.add(position)
             names = bindings.statements[position].names
-            waiting += [(read, position) for read in names.now | (names.changes - names.binds)]
-            waiting += [(read, limit) for read in names.later]
+            if position not in chosen:  # a thousand `x += 1` need each other a million times
+                chosen.add(position)
+                waiting += [(read, position) for read in names.now | (names.changes - names.binds)]
+            waiting += [(read, limit) for read in names.later if (read, limit) not in seen]
     inside = {read for at in chosen for read in bindings.statements[at].names.later}
     for names in (bindings.statements[at].names for at in chosen):
         inside |= names.now - names.measured - names.binds  # `X = np.array(X)` is still the same data
