@@ -10,6 +10,49 @@ OUT ?= grades/$(notdir $(ASSIGNMENT:/=))
 NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
 SEED ?=
+CONTAINER ?=
+
+ifeq ($(CONTAINER),)
+READY := $(VENV)/run-ready
+GRADER := $(BIN)/grader
+inside = $(1)
+else ifeq ($(filter docker podman,$(CONTAINER)),)
+$(error CONTAINER=$(CONTAINER): give docker or podman)
+else
+# Each path appears below /course, so that a relative one stays as it is and none hides a part of the image. Root alone may enter
+# /course: what Docker Desktop shares seems to belong to whoever looks, student code's user included.
+READY := build/image-$(CONTAINER)
+AS_ROOT := --user 0:0 --cap-add SETUID --cap-add SETGID --cap-add DAC_OVERRIDE --tmpfs /course:mode=0700
+AS_YOU := --user $(shell id -u):$(shell id -g) --tmpfs /course:mode=0755
+# Docker on Linux maps no users, so that what root writes there would be root's; elsewhere root inside is you outside.
+CONTAINER_USER ?= $(if $(filter dockerLinux,$(CONTAINER)$(shell uname -s)),you,root)
+TEMPLATE = $(shell sed -n 's/^template *= *"\([^"]*\)".*/\1/p' "$(ASSIGNMENT)/assignment.toml")
+absolute = $(if $(filter /%,$(firstword $(1))),,$(CURDIR)/)$(1)
+inside = $(if $(filter /%,$(firstword $(1))),/course)$(1)
+write = --mount "type=bind,source=$(absolute),target=/course$(absolute)"
+read = --mount "type=bind,source=$(absolute),target=/course$(absolute),readonly"
+keep_seed = { test -n "$$GRADER_SEED$(SEED)" || test -s "$(ASSIGNMENT)/.seed" \
+	|| (umask 077; od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$(ASSIGNMENT)/.seed"); }
+GRADER = $(PREPARE) && $(CONTAINER) run --rm $$(test -t 0 && test -t 1 && echo --interactive --tty) --pull never \
+	--network none --cap-drop ALL --security-opt no-new-privileges --pids-limit 4096 --read-only --tmpfs /tmp \
+	$(if $(filter you,$(CONTAINER_USER)),$(AS_YOU),$(AS_ROOT)) $(CONTAINER_RUN) --env GRADER_SEED --workdir "/course$(CURDIR)" \
+	$(call read,$(ASSIGNMENT)) $(call read,$(ASSIGNMENT)/$(TEMPLATE)) $(MOUNTS) "$$(cat $(READY))"
+grade: PREPARE = mkdir -p "$(OUT)" && $(keep_seed)
+grade: MOUNTS = $(call read,$(SUBMISSIONS)) $(call write,$(OUT))
+selfcheck: PREPARE = true
+selfcheck: MOUNTS = $(call read,$(NOTEBOOK))
+verify: PREPARE = mkdir -p grades && $(keep_seed)
+verify: MOUNTS = $(call write,grades)
+
+$(READY): Containerfile .dockerignore requirements/run.txt $(shell find grader -type f -not -name '*.pyc')
+	@echo "Building the image (once, and after a change) ..."
+	@mkdir -p $(@D)
+	@$(CONTAINER) build --quiet $(CONTAINER_BUILD) --iidfile $@ --tag grader --file Containerfile . >/dev/null
+
+ifneq ($(shell $(CONTAINER) image inspect --format there "$$(cat $(READY) 2>/dev/null)" 2>/dev/null),there)
+.PHONY: $(READY)
+endif
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help grade selfcheck verify test check lint bench gold lock clean distclean
@@ -20,15 +63,17 @@ help:  ## list every target
 	@echo
 	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n SEED=text      any folder or zip of notebooks"
 	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
+	@echo "  make grade CONTAINER=docker                      or podman; selfcheck and verify too: docs/containers.md"
 
-grade: $(VENV)/run-ready  ## grade the submissions, write grades/attention/index.html
-	@$(BIN)/grader grade "$(SUBMISSIONS)" --assignment "$(ASSIGNMENT)" --out "$(OUT)" $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)")
+grade: $(READY)  ## grade the submissions, write grades/attention/index.html
+	@$(GRADER) grade "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)")
 
-selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
-	@$(BIN)/grader selfcheck "$(NOTEBOOK)" --assignment "$(ASSIGNMENT)"
+selfcheck: $(READY)  ## run the public checks on one notebook
+	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))"
 
-verify: $(VENV)/run-ready  ## full marks for the reference, none for the hand-out, every slip caught and named
-	@$(BIN)/grader verify --assignment "$(ASSIGNMENT)"
+verify: $(READY)  ## full marks for the reference, none for the hand-out, every slip caught and named
+	@$(GRADER) verify --assignment "$(call inside,$(ASSIGNMENT))"
 
 test: $(VENV)/dev-ready  ## run the tests
 	@$(BIN)/python -m pytest
