@@ -10,8 +10,17 @@ OUT ?= grades/$(notdir $(ASSIGNMENT:/=))
 NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
 SEED ?=
+RESUME ?=
+CONTAINER ?=
 MUTANTS ?=
 MINUTES ?=
+
+READY := $(VENV)/run-ready
+GRADER := $(BIN)/grader
+inside = $(1)
+ifneq ($(CONTAINER),)
+include container.mk
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help grade selfcheck verify doctor test fuzz check lint bench gold lock clean distclean
@@ -21,19 +30,22 @@ help:  ## list every target
 		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n SEED=text      any folder or zip of notebooks"
+	@echo "  make grade RESUME=yes                            only what a broken run has left"
 	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
+	@echo "  make grade CONTAINER=docker                      or podman; selfcheck, verify, doctor too: docs/containers.md"
 
-grade: $(VENV)/run-ready  ## grade the submissions, write grades/attention/index.html
-	@$(BIN)/grader grade "$(SUBMISSIONS)" --assignment "$(ASSIGNMENT)" --out "$(OUT)" $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)")
+grade: $(READY)  ## grade the submissions, write grades/attention/index.html
+	@$(GRADER) grade "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(RESUME),--resume)
 
-selfcheck: $(VENV)/run-ready  ## run the public checks on one notebook
-	@$(BIN)/grader selfcheck "$(NOTEBOOK)" --assignment "$(ASSIGNMENT)"
+selfcheck: $(READY)  ## run the public checks on one notebook
+	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))"
 
-verify: $(VENV)/run-ready  ## full marks for the reference, none for the hand-out, every slip caught and named
-	@$(BIN)/grader verify --assignment "$(ASSIGNMENT)"
+verify: $(READY)  ## full marks for the reference, none for the hand-out, every slip caught and named
+	@$(GRADER) verify --assignment "$(call inside,$(ASSIGNMENT))"
 
-doctor: $(VENV)/run-ready  ## what the sandbox is made of on this machine, and how to get what is missing
-	@$(BIN)/grader doctor --assignment "$(ASSIGNMENT)"
+doctor: $(READY)  ## what the sandbox is made of on this machine, and how to get what is missing
+	@$(GRADER) doctor --assignment "$(call inside,$(ASSIGNMENT))"
 
 test: $(VENV)/dev-ready  ## run the tests
 	@$(BIN)/python -m pytest
