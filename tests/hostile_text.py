@@ -158,6 +158,7 @@ def write_class(folder: Path) -> int:
             (pair / f"{first}{name}.ipynb").write_bytes(broken(hostile))
         (folder / f"{number:03}-other {name}.ipynb").write_bytes(foreign(hostile))
         (folder / f"{number:03}-link {name}.ipynb").symlink_to("nowhere")
+        (folder / f"{number:03}-text {name}.txt").write_text(hostile, encoding="utf-8", errors="replace")
     return 4 * len(TEXTS) + 1
 
 

@@ -6,23 +6,18 @@ policy; without the policy the same page must be as harmless.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from grader.model import Attention, Evidence, Graded, Result, Verdict
-from grader.report import decode_result, render_class, render_student
-from tests.hostile_text import NAMES, TEXTS, write_class
-from tests.support import ROOT
+from grader.report import render_class, render_student
+from tests.hostile_text import NAMES, TEXTS
 from tests.test_report import ASSIGNMENT, everywhere
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -300,30 +295,14 @@ def test_the_class_page_holds_all_texts_only_as_text(tab: Page, tmp_path: Path) 
     check(tab, serve("index.html", page), rows)
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A class of attackers, graded by the command as anyone would; what it printed is in `printed`."""
-    folder = tmp_path_factory.mktemp("hostile")
-    count = write_class(folder / "class")
-    run = subprocess.run(
-        [sys.executable, "-m", "grader", "grade", str(folder / "class"), "--out", str(folder / "out")],
-        capture_output=True, cwd=ROOT, timeout=300, env={**os.environ, "GRADER_SEED": "tests"}, check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stderr == b""
-    (folder / "out" / "printed").write_bytes(run.stdout)
-    assert len(list((folder / "out" / "feedback").iterdir())) == count
-    return folder / "out"
-
-
 KINDS = {"raises": 2, "broken": 2, "other": 0}
 """Kinds of submission, and how many exercises a page of it shows. A link's page differs from `other` in its file's name only."""
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_notebook_holds_arrives_only_as_text(tab: Page, tmp_path: Path, graded: Path, name: str) -> None:
+def test_what_a_notebook_holds_arrives_only_as_text(tab: Page, tmp_path: Path, hostile_class: Path, name: str) -> None:
     for kind, exercises in KINDS.items():
-        file = next((graded / "feedback").glob(f"{NAMES.index(name):03}-{kind}*.html"))
+        file = next((hostile_class / "feedback").glob(f"{NAMES.index(name):03}-{kind}*.html"))
         page = file.read_text(encoding="utf-8")
         check(tab, on_disk(tmp_path, without_policy(page)), f"0 2 {exercises}")
         if kind == "raises":
@@ -331,15 +310,15 @@ def test_what_a_notebook_holds_arrives_only_as_text(tab: Page, tmp_path: Path, g
             check(tab, file.as_uri(), f"0 2 {exercises}")
 
 
-def test_the_page_of_a_whole_hostile_class_is_whole(tab: Page, tmp_path: Path, graded: Path) -> None:
-    page = (graded / "index.html").read_text(encoding="utf-8")
+def test_the_page_of_a_whole_hostile_class_is_whole(tab: Page, tmp_path: Path, hostile_class: Path) -> None:
+    page = (hostile_class / "index.html").read_text(encoding="utf-8")
     rows = f"{4 * len(TEXTS) + 1} 0 0"
     check(tab, on_disk(tmp_path, without_policy(page)), rows)
     check_layout(tab)
-    check(tab, (graded / "index.html").as_uri(), rows)
+    check(tab, (hostile_class / "index.html").as_uri(), rows)
 
 
-def test_every_link_of_the_class_page_leads_to_its_page(tab: Page, graded: Path) -> None:
-    visit(tab, (graded / "index.html").as_uri())
+def test_every_link_of_the_class_page_leads_to_its_page(tab: Page, hostile_class: Path) -> None:
+    visit(tab, (hostile_class / "index.html").as_uri())
     links = tab.evaluate("[...document.querySelectorAll('.class a')].map(one => decodeURIComponent(new URL(one.href).pathname))")
-    assert sorted(links) == sorted(str(file) for file in (graded / "feedback").iterdir())
+    assert sorted(links) == sorted(str(file) for file in (hostile_class / "feedback").iterdir())
