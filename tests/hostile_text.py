@@ -116,7 +116,7 @@ LATEX = {
 TERMINAL = {
     "colours": "\x1b[1;31mred\x1b[0m \x9b32mgreen \x1b[2J\x1b[H\x1b[3A\x1b[K cleared",
     "osc": "\x1b]0;title\x07\x1b]8;;https://attacker.test\x1b\\link\x1b]8;;\x1b\\\x1b]52;c;cm0=\x07 \x90payload\x9c",
-    "rich markup": "[red]red[/] [link=https://attacker.test]x[/link] [/] [bold \\[x] [@click=app.bell]x[/] :skull: \\[",
+    "rich markup": "[red]red[/red] [link=https://attacker.test]x[/link] [/] [bold \\[x] [@click=app.bell]x[/] :skull: \\[",
     "lines": "x\n  ann: 80 of 80\r  bob: 80 of 80\x0b\x0c\x85\u2028\u2029  eve: 80 of 80",
     "backspaces": "bad\x08\x08\x08good\x7f\x07\x00",
 }
@@ -171,7 +171,7 @@ def file_name(hostile: str) -> str:
 def raising(hostile: str) -> bytes:
     """Answers of all kinds; (a) raises the text in an exception of its name, (b) returns an object of a class of its name."""
     comments = "\n".join(f"    # {line}" for line in hostile[:2000].replace("\r", "\n").replace("\0", "").splitlines() or [""])
-    make = f"TEXT = {ascii(hostile[:3000])}\nNAME = TEXT.replace(chr(0), '').encode('utf-8', 'replace').decode()\n"
+    make = f"TEXT = {hostile[:3000]!a}\nNAME = TEXT.replace(chr(0), '').encode('utf-8', 'replace').decode()\n"
     outputs: list[dict[str, Any]] = [
         {"output_type": "display_data", "metadata": {}, "data": {"text/html": hostile, "image/svg+xml": hostile}},
         {"output_type": "stream", "name": "stdout", "text": hostile},
@@ -183,7 +183,7 @@ def raising(hostile: str) -> bytes:
         code(f"{make}\ndef multi_head_attention(X, Wq, Wk, Wv, H):\n    return type(NAME, (), {{}})()"),
         text(hostile, "answer-c") | {"attachments": {"x.svg": {"image/svg+xml": _SVG}, hostile[:99]: {hostile[:99]: hostile[:99]}}},
         text("", "answer-d"),
-        code(f"print({ascii('three words more ' + hostile[:20_000])})", outputs=outputs),
+        code(f"print({'three words more ' + hostile[:20_000]!a})", outputs=outputs),
     ])
 
 
@@ -193,7 +193,7 @@ def broken(hostile: str) -> bytes:
     return _notebook([
         code(f"%load {hostile[:300]}\n!{hostile[:300]}\nimport torch as {name or 'x'}, x{name}"),
         code(f"def self_attention(X, Wq, Wk, Wv):\n    {hostile[:5000]}\n  return"),
-        code(f"class {name or 'x'}Q:\n    def multi_head_attention(self{name}):\n        return {ascii(hostile[:99])}"),
+        code(f"class {name or 'x'}Q:\n    def multi_head_attention(self{name}):\n        return {hostile[:99]!a}"),
         code(f"%%{hostile[:99]}\n{hostile[:500]}"),
         code(f"def multi_head_attention(X):\n    return '{hostile[:5000]}\n"),
         text(f"# {hostile}\n\n- {hostile[:5000]}", hostile, "answer-d"),

@@ -98,7 +98,7 @@ COLOURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[hl]|[12]K|1A)|\r")
 def test_nothing_printed_acts_on_a_terminal(hostile_class: Path) -> None:
     printed = (hostile_class / "printed").read_bytes().decode("utf-8")
     assert ACTIVE.findall(printed) == []
-    assert "[red]red[/][link=https:∕∕attacker.test]x[/link]" in re.sub(r"\s+", "", printed)
+    assert "[red]red[∕red][link=https:∕∕attacker.test]x[∕link][∕][bold" in re.sub(r"\s+", "", printed)
 
 
 def test_nothing_acts_on_a_terminal_with_colours(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from grader.model import Notice, SubmissionName
 from grader.report import render_class, render_student
 from tests.hostile_text import NAMES, TEXTS
-from tests.test_report import ASSIGNMENT, everywhere
+from tests.test_report import ASSIGNMENT, CLASS, everywhere
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 IN_CI = bool(os.environ.get("CI"))
@@ -58,9 +59,10 @@ ANSWER: dict[str, str] = _BOTH | {
     "mo": "stretchy fence form separator movablelimits accent", "mfrac": "linethickness", "mspace": "width", "mtd": "columnalign",
     "mtable": "displaystyle", "mstyle": "displaystyle scriptlevel", "mover": "accent", "munder": "accentunder",
     "menclose": "notation",
-} | dict.fromkeys(
-    "br hr i em u s del sub sup small mark pre kbd blockquote mrow mn ms mtext msqrt mroot msub msup msubsup munderover mtr "
-    "mpadded mphantom mmultiscripts".split(), "")
+} | dict.fromkeys((
+    "br", "hr", "i", "em", "u", "s", "del", "sub", "sup", "small", "mark", "pre", "kbd", "blockquote", "mrow", "mn", "ms", "mtext",
+    "msqrt", "mroot", "msub", "msup", "msubsup", "munderover", "mtr", "mpadded", "mphantom", "mmultiscripts",
+), "")
 
 AUDIT = """([page, answer, rows]) => {
   const wrong = [];
@@ -159,21 +161,21 @@ PAGES: dict[str, str] = {}
 """What the course's own site serves."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tab(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     yield page
     page.close()
 
 
-def visit(tab: Page, address: str) -> Deeds:
+def visit(tab: Page, address: str, patience: int = 20) -> Deeds:
     """Open a page, let it do what it wants, and tell what it did."""
     deeds = Deeds()
     watched: dict[str, Any] = {
         "request": lambda request: deeds.requests.append(request.url),
         "console": lambda message: deeds.events.append(f"console: {message.text}"),
         "pageerror": lambda error: deeds.events.append(f"error: {error}"),
-        "dialog": lambda dialog: (deeds.events.append("dialog"), dialog.dismiss()),
+        "dialog": lambda dialog: deeds.events.append(f"dialog: {dialog.dismiss() or dialog.message}"),
         "popup": lambda popup: deeds.events.append(f"popup: {popup.url}"),
         "download": lambda download: deeds.events.append(f"download: {download.url}"),
         "websocket": lambda socket: deeds.requests.append(socket.url),
@@ -183,7 +185,7 @@ def visit(tab: Page, address: str) -> Deeds:
     for event, note in watched.items():
         tab.on(event, note)  # type: ignore[call-overload]  # one overload for each event's name
     tab.goto(address)
-    tab.wait_for_timeout(20)  # ms: errors of pictures, refreshes and focus come after the load
+    tab.wait_for_timeout(patience)  # ms: errors of pictures and focus come after the load
     for event, note in watched.items():
         tab.remove_listener(event, note)
     deeds.requests = [url for url in deeds.requests if url != address and not url.startswith("data:image/")]
@@ -237,6 +239,7 @@ CAUGHT = {
     "a style": ("<p style='color:red'>x</p>", "attribute style"),
     "an import": ("<style>@import 'http://attacker.test/z.css'</style>", "request http://attacker.test/z.css"),
     "a frame": ("<iframe srcdoc='x'></iframe>", "frame: "),
+    "a dialog": ("<script>alert(1)</script>", "dialog: 1"),
     "a refresh": ("<meta http-equiv=refresh content='0;url=http://attacker.test/'>", "http://attacker.test/"),
     "a second heading": ("<h1>80 of 80</h1>", "h1"),
     "an end of the page": ("</main><p>x</p>", "body holds a header main#content p"),
@@ -248,9 +251,10 @@ CAUGHT = {
 def test_the_watch_sees(tab: Page, tmp_path: Path, name: str) -> None:
     markup, told = CAUGHT[name]
     page = render_class([], ASSIGNMENT).replace("</main>", f"{markup}</main>")
-    deeds = visit(tab, on_disk(tmp_path, without_policy(page)))
+    leaves = name == "a refresh"
+    deeds = visit(tab, on_disk(tmp_path, without_policy(page)), patience=1000 if leaves else 20)
     seen = [*deeds.events, *(f"request {url}" for url in deeds.requests)]
-    if name != "a refresh":  # which takes the page away
+    if not leaves:
         seen += tab.evaluate(AUDIT, [PAGE, ANSWER, "0 0 0"])
     assert any(told in one for one in seen), seen
 
@@ -322,3 +326,47 @@ def test_every_link_of_the_class_page_leads_to_its_page(tab: Page, hostile_class
     visit(tab, (hostile_class / "index.html").as_uri())
     links = tab.evaluate("[...document.querySelectorAll('.class a')].map(one => decodeURIComponent(new URL(one.href).pathname))")
     assert sorted(links) == sorted(str(file) for file in (hostile_class / "feedback").iterdir())
+
+
+# --- what covers and what turns ---------------------------------------------------------------------------------------
+
+HIDE = """(selector) => document.querySelector(selector).style.visibility = 'hidden'"""
+LEFT_TO_RIGHT = """(selector) => {
+  const node = document.querySelector(selector).firstChild, at = [...node.data].map((_, index) => {
+    const range = document.createRange(); range.setStart(node, index); range.setEnd(node, index + 1);
+    return range.getBoundingClientRect();
+  }).filter(box => box.width);
+  return at.every((box, index) => !index || box.top > at[index - 1].top + 5 || box.left >= at[index - 1].left);
+}"""
+
+
+def with_message(message: str) -> str:
+    """A page on which a student's text stands in a notice above another and beside its place, without policy."""
+    graded = CLASS["full_marks"]
+    notices = (Notice("a", "What stands above."), Notice("b", message, 4, 2), Notice("c", "What stands below."))
+    return without_policy(render_student(replace(graded, result=replace(graded.result, notices=notices)), ASSIGNMENT))
+
+
+@pytest.mark.parametrize("hostile", ["Z" + "\u0301" * 300, "Z" + "\u0316\u200d" * 300, "x" + "\u20dd" * 300, TEXTS["towers"]],
+                         ids=["above", "below", "around", "both"])
+def test_no_text_paints_over_its_neighbours(tab: Page, tmp_path: Path, hostile: str) -> None:
+    visit(tab, on_disk(tmp_path, with_message(hostile)))
+    before = [tab.locator(f".notices li:nth-child({place})").screenshot() for place in (1, 3)]
+    tab.evaluate(HIDE, ".notices li:nth-child(2) bdi")
+    assert [tab.locator(f".notices li:nth-child({place})").screenshot() for place in (1, 3)] == before
+
+
+@pytest.mark.parametrize("hostile", [TEXTS["bidi override"], TEXTS["bidi without end"], TEXTS["right to left"], "\u05d0" * 9 + " 7"])
+def test_no_text_turns_what_stands_beside_it(tab: Page, tmp_path: Path, hostile: str) -> None:
+    visit(tab, on_disk(tmp_path, with_message(hostile)))
+    assert tab.evaluate(LEFT_TO_RIGHT, ".notices li:nth-child(2) .small")
+
+
+@pytest.mark.parametrize("hostile", [TEXTS["bidi override"], TEXTS["right to left"], "\u05d0" * 9])
+def test_no_name_turns_the_score_beside_it(tab: Page, tmp_path: Path, hostile: str) -> None:
+    result = replace(CLASS["no_scale"].result, submission=SubmissionName(hostile, hostile, "0"))
+    visit(tab, on_disk(tmp_path, without_policy(render_class([result], ASSIGNMENT))))
+    assert tab.locator(".class tbody td").first.inner_text() == "50 of 80"
+    assert tab.evaluate(LEFT_TO_RIGHT, ".class tbody td.n")
+    assert tab.evaluate("document.querySelector('.class tbody th').getBoundingClientRect().right"
+                        " <= document.querySelector('.class tbody td').getBoundingClientRect().left + 1")

@@ -64,7 +64,8 @@ _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]
 _NO_PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SIZES = {
-    "width": re.compile(r"\d?(?:\.\d{1,3})?em"), "linethickness": re.compile(r"0|0px|\.?\dpx"), "scriptlevel": re.compile(r"\+?\d"),
+    "width": re.compile(r"\d?(?:\.\d{1,3})?em"), "linethickness": re.compile(r"0|0px|\.?\dpx"),
+    "scriptlevel": re.compile(r"\+?\d"),
 }
 """What an answer may say about sizes: nothing that would fill the page."""
 _CLASSES = {"span": {"tex", "display"}, "p": {"heading"}}

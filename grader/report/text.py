@@ -27,11 +27,11 @@ _SUSPECT = re.compile("|".join(one.pattern for one in (_NEWLINES, _HIDDEN, _SURR
 
 
 def clean_text(text: str) -> str:
-    """Take out control characters (but tab and newline), ANSI escapes, whatever turns the direction of text, and piled up accents.
+    """Take out control characters (but tab and newline), ANSI escapes, what turns the direction of text, and piled up accents.
 
     Half a surrogate pair, which no file can hold, becomes U+FFFD.
     """
-    if text.isascii() and text.isprintable() or not _SUSPECT.search(text):  # the first is quick and nearly always true
+    if (text.isascii() and text.isprintable()) or not _SUSPECT.search(text):  # the first is quick and nearly always true
         return text
     return strip_hidden(_NEWLINES.sub("\n", _ANSI.sub("", text)))
 
