@@ -498,7 +498,7 @@ def test_long_answers_and_formulas_stay_bounded() -> None:
 
 
 @pytest.mark.parametrize(("source", "gone"), [
-    ("<math><mstyle scriptlevel='-9'><mi>x</mi></mstyle></math>", "scriptlevel"), (r"$\genfrac{}{}{99em}{}{a}{b}$", "99em"),
+    ("<math><mstyle scriptlevel='-9'><mi>x</mi></mstyle></math>", "scriptlevel"), ("<math><mfrac linethickness='99em'><mi>a</mi><mi>b</mi></mfrac></math>", "linethickness"),
     ("<math><mspace width='99em'/></math>", "width"), ("<b title='x' lang='x'>b</b>", "title"), ("<img alt='a\">b'>", "<img"),
 ])
 def test_answers_say_nothing_about_large_sizes(source: str, gone: str) -> None:
@@ -665,7 +665,7 @@ def test_any_name_is_one_cell(text: str) -> None:
     ("plain ünï 👩‍👩‍👧 नमस्ते", "plain ünï 👩‍👩‍👧 नमस्ते"), ("a\tb\nc", "a\tb\nc"), ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
     ("\x1b[1;31mred\x1b[0m", "red"), ("\x9b31mred", "red"), ("\x1b]0;title\x07x", "x"),
     ("\x1b]8;;http://e.org\x1b\\x", "x"), ("\x1bcx", "x"), ("a\u202eb\u2066c\u200fd", "abcd"),
-    ("Z" + "\u0301" * 50, "Z" + "\u0301" * 4), ("Z" + "\u0301\u200d" * 50 + "a\u0301", "Z" + "\u0301\u200d" * 4 + "\u200d" * 46 + "a\u0301"),
+    ("Z" + "\u0301" * 50, "Z" + "\u0301" * 4), ("Z" + "\u0301\u200d" * 50 + "a\u0301", "Z" + "\u0301\u200d" * 4 + "a\u0301"),
     ("ཧཱུྃ שָׁלֹ֔ום Tiếng Việt", "ཧཱུྃ שָׁלֹ֔ום Tiếng Việt"), ("a\u200bb\u3164c\u00ad\u2062", "abc"),
     ("a\x00\x08b\x7f", "ab"), ("a\ud800b", "a\ufffdb"), ("\ufeffa\U000e0041", "a"),
 ])
