@@ -49,6 +49,7 @@ from grader.model import (
 )
 from grader.report import (
     SCHEMA_FILE,
+    clean_line,
     clean_text,
     decode_result,
     encode_grades,
@@ -497,6 +498,18 @@ def test_long_answers_and_formulas_stay_bounded() -> None:
         assert len(markup) < 60_000
 
 
+@pytest.mark.parametrize(("source", "gone"), [
+    ("<math><mstyle scriptlevel='-9'><mi>x</mi></mstyle></math>", "scriptlevel"), ("<math><mfrac linethickness='99em'><mi>a</mi><mi>b</mi></mfrac></math>", "linethickness"),
+    ("<math><mspace width='99em'/></math>", "width"), ("<b title='x' lang='x'>b</b>", "title"), ("<img alt='a\">b'>", "<img"),
+])
+def test_answers_say_nothing_about_large_sizes(source: str, gone: str) -> None:
+    assert gone not in view_prose(source).markup
+
+
+def test_a_picture_from_elsewhere_leaves_its_words() -> None:
+    assert view_prose("<img src='https://example.org/x.png' alt='my plot'>").markup.strip() == "<em>[my plot]</em>"
+
+
 def test_pictures_come_from_the_answer_itself_or_not_at_all() -> None:
     assert "<img" in view_prose("![plot](data:image/png;base64,AAAA)").markup
     assert "<img" not in view_prose("![plot](attachment:plot.png)").markup
@@ -653,10 +666,17 @@ def test_any_name_is_one_cell(text: str) -> None:
     ("plain ünï 👩‍👩‍👧 नमस्ते", "plain ünï 👩‍👩‍👧 नमस्ते"), ("a\tb\nc", "a\tb\nc"), ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
     ("\x1b[1;31mred\x1b[0m", "red"), ("\x9b31mred", "red"), ("\x1b]0;title\x07x", "x"),
     ("\x1b]8;;http://e.org\x1b\\x", "x"), ("\x1bcx", "x"), ("a\u202eb\u2066c\u200fd", "abcd"),
+    ("Z" + "\u0301" * 50, "Z" + "\u0301" * 4), ("Z" + "\u0301\u200d" * 50 + "a\u0301", "Z" + "\u0301\u200d" * 4 + "a\u0301"),
+    ("ཧཱུྃ שָׁלֹ֔ום Tiếng Việt", "ཧཱུྃ שָׁלֹ֔ום Tiếng Việt"), ("a\u200bb\u3164c\u00ad\u2062", "abc"),
     ("a\x00\x08b\x7f", "ab"), ("a\ud800b", "a\ufffdb"), ("\ufeffa\U000e0041", "a"),
 ])
 def test_text_is_cleaned(text: str, clean: str) -> None:
     assert clean_text(text) == clean
+
+
+@pytest.mark.parametrize("text", ["x\n  ann: 80 of 80\r\n", "x\u2028ann", "  x" + " " * 99 + "\u00a0" * 99 + "ann\t"])
+def test_a_line_is_one_line_without_gaps(text: str) -> None:
+    assert re.fullmatch(r"\S+(?: \S+)*", clean_line(text))
 
 
 @given(st.text(st.characters(exclude_categories=())))

@@ -13,9 +13,9 @@ from grader.report.files import (
     write_file,
 )
 from grader.report.pages import render_class, render_matrix, render_student
-from grader.report.text import clean_text
+from grader.report.text import clean_line, clean_text
 
 __all__ = [
-    "SCHEMA_FILE", "UNFINISHED", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class", "render_matrix",
-    "render_student", "result_schema", "write_file",
+    "SCHEMA_FILE", "UNFINISHED", "clean_line", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class",
+    "render_matrix", "render_student", "result_schema", "write_file",
 ]

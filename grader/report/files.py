@@ -6,7 +6,9 @@ import csv
 import io
 import math
 import os
+import re
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from grader.model import Result
 from grader.report.text import clean_text
 
 SCHEMA_FILE = Path(__file__).parent / "result.schema.json"
-FORMULA_STARTS = "=+-@|%＝＋－＠"
-"""What makes a spreadsheet compute: the plain signs, and those that some convert to them."""
+FORMULA_STARTS = "=+-@|%\u2212"
+"""What makes a spreadsheet compute; some convert wide, small and raised forms to these, too."""
+CELL_START = re.compile(r"^|[;|\t]")
+"""Where a cell may begin: where half of the world's spreadsheets expect `;`, they part a line at it."""
 
 
 def encode_result(result: Result) -> bytes:
@@ -107,11 +111,21 @@ def _grades(result: Result, assignment: Assignment) -> list[str | float | None]:
 
 
 def _cell(value: str | float | None) -> str:
-    """A number as it is; a text in one line, with an apostrophe before what a spreadsheet would compute."""
+    """A number as it is; a text in one line, with an apostrophe before each place from which a spreadsheet would compute.
+
+    To undo it, take away one apostrophe at each such place (a cell's start, or after `;` and `|`, when the first sign that is
+    no quote, space or mark is one of FORMULA_STARTS).
+    """
     if not isinstance(value, str):
         return "" if value is None else f"{value:.10g}"
     text = clean_text(value).replace("\n", " ").replace("\t", " ")
-    return f"'{text}" if text.lstrip(" \u00a0\u3000'\"")[:1] in tuple(FORMULA_STARTS) else text
+    return CELL_START.sub(lambda found: found[0] + "'" * _computes(text[found.end():]), text)
+
+
+def _computes(text: str) -> bool:
+    """Whether a cell with this text is taken for a formula once quotes, spaces and what nobody sees are gone."""
+    first = next((sign for sign in text if sign not in "'\"" and unicodedata.category(sign)[0] not in "CZM"), " ")
+    return unicodedata.normalize("NFKC", first)[:1] in FORMULA_STARTS
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

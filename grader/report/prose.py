@@ -61,7 +61,13 @@ _TEXT_TAGS = {
     "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div", "img",
 }
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_NO_PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_SIZES = {
+    "width": re.compile(r"\d?(?:\.\d{1,3})?em"), "linethickness": re.compile(r"0|0px|\.?\dpx"),
+    "scriptlevel": re.compile(r"\+?\d"),
+}
+"""What an answer may say about sizes: nothing that would fill the page."""
 _CLASSES = {"span": {"tex", "display"}, "p": {"heading"}}
 
 
@@ -71,8 +77,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         return value if _PICTURE.match(value) else None
     if name == "href":
         return value if tag == "a" and _LINK.match(value) else None
-    if tag == "mspace":
-        return value if re.fullmatch(r"\.?\d?\d?(?:\.\d+)?em", value) else None
+    if name in _SIZES:
+        return value if _SIZES[name].fullmatch(value) else None
     return value
 
 
@@ -80,7 +86,7 @@ _SANITISER = nh3.Cleaner(
     tags=_TEXT_TAGS | _MATH_TAGS,
     clean_content_tags={"script", "style", "title", "template", "iframe", "object", "svg", "annotation-xml", "noscript"},
     attributes={
-        "a": {"href"}, "img": {"src", "alt"}, "ol": {"start"}, "th": {"align"}, "td": {"align"},
+        "*": set(), "a": {"href"}, "img": {"src", "alt"}, "ol": {"start"}, "th": {"align"}, "td": {"align"},
         "math": {"display"}, "mi": {"mathvariant"}, "mo": {"stretchy", "fence", "form", "separator", "movablelimits", "accent"},
         "mfrac": {"linethickness"}, "mspace": {"width"}, "mtd": {"columnalign"}, "mtable": {"displaystyle"},
         "mstyle": {"displaystyle", "scriptlevel"}, "mover": {"accent"}, "munder": {"accentunder"}, "menclose": {"notation"},
@@ -113,7 +119,8 @@ def view_prose(source: str) -> Prose:
 def _markup_of(text: str) -> Markup:
     html = _MARKDOWN(text)
     assert isinstance(html, str)
-    return Markup(strip_hidden(_SANITISER.clean(html)))  # noqa: S704  sanitised; entities made hidden characters
+    safe = _NO_PICTURE.sub(lambda found: f"<em>[{found[1] or '…'}]</em>", _SANITISER.clean(html))
+    return Markup(strip_hidden(safe))  # noqa: S704  sanitised; entities made hidden characters
 
 
 # --- LaTeX ------------------------------------------------------------------------------------------------------------
