@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from grader.sandbox import Box
 
 OK, INCOMPLETE, WRONG = 0, 1, 2
+MOST_LEFT_OUT = 50
+"""Files that are no notebooks, named one by one."""
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+# No wrapping of ours: the end of a student's name would stand in a line of its own, and could pass for a result.
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -163,8 +166,7 @@ def _grade(options: argparse.Namespace) -> int:
         out.print(f"Grading {total} submissions of “{escape(assignment.title)}” behind {', '.join(box.layers) or 'nothing'}.")
         if box.is_weak:
             _print_weakness(box)
-        for name in found.left_out:
-            out.print(f"  left out, not a notebook: {escape(_printable(name))}")
+        _print_left_out(found.left_out)
         finished = find_finished(found.submissions, course, target, box) if options.resume else {}
         if options.resume:
             out.print(f"  {len(finished)} of {total} results are on disk already and still right")
@@ -175,6 +177,13 @@ def _grade(options: argparse.Namespace) -> int:
         publish(results, assignment, target)
     _print_summary(results, target)
     return OK
+
+
+def _print_left_out(names: Sequence[str]) -> None:
+    for name in names[:MOST_LEFT_OUT]:
+        out.print(f"  left out: {_plain(name)}")
+    if len(names) > MOST_LEFT_OUT:
+        out.print(f"  left out: {len(names) - MOST_LEFT_OUT} more")
 
 
 def _print_weakness(box: Box) -> None:
@@ -194,14 +203,14 @@ def _with_progress(total: int, work: object) -> list[Result]:
         task = progress.add_task("grading", total=total, name="")
 
         def done(result: Result) -> None:
-            progress.update(task, advance=1, name=escape(result.submission.id), refresh=True)
+            progress.update(task, advance=1, name=_plain(result.submission.id), refresh=True)
 
         finished: list[Result] = work(done)
     return finished
 
 
 def _line(result: Result) -> str:
-    name = escape(_printable(result.submission.id))
+    name = _plain(result.submission.id)
     if result.status == "needs_attention":
         return f"{name}: needs attention ({result.attention[0].code})"
     return f"{name}: {result.score:g} of {result.points:g}"
@@ -220,13 +229,13 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
         verdicts = [result.exercises[name].verdict for result in results if name in result.exercises]
         counts = [verdicts.count(verdict) for verdict in ("correct", "incorrect", "missing")]
         table.add_row(name, *map(str, counts), str(len(verdicts) - sum(counts)))
-    out.print(table)
+    out.print(table, soft_wrap=False)
     if scores:
         mean, most = sum(scores) / len(scores), results[0].points
         out.print(f"mean {mean:.1f}, lowest {min(scores):g}, highest {max(scores):g} of {most:g}")
     for result in attention:
-        name, reason = _printable(result.submission.id), _printable(result.attention[0].message)
-        out.print(f"[yellow]needs attention:[/] {escape(name)}: {escape(reason)}")
+        name, reason = _plain(result.submission.id), _plain(result.attention[0].message)
+        out.print(f"[yellow]needs attention:[/] {name}: {reason}")
     ours = sum(result.attention[0].code in OUR_FAULTS for result in attention)
     if ours:
         out.print(f"Once what is wrong here is mended, the same command with --resume grades these {ours} again.")
@@ -241,13 +250,13 @@ def _selfcheck(options: argparse.Namespace) -> int:
     graded = selfcheck(options.notebook, assignment)
     result = graded.result
     for problem in result.attention:
-        out.print(f"[bold red]✗[/] {escape(problem.message)}")
+        out.print(f"[bold red]✗[/] {_plain(problem.message)}")
     for name, exercise in result.exercises.items():
         good = exercise.verdict == "correct"
         colour = "green" if good else "red"
         out.print(f"\n[bold]{escape(assignment.exercises[name].title)}[/]: [{colour}]{exercise.verdict}[/]")
         if exercise.message:
-            out.print(f"  {escape(_printable(exercise.message))}")
+            out.print(f"  {_plain(exercise.message)}")
         for diagnosis in exercise.diagnoses:
             out.print(f"  [bold]{escape(diagnosis.title)}.[/] {escape(diagnosis.hint)}")
         if exercise.verdict != "missing":
@@ -255,7 +264,7 @@ def _selfcheck(options: argparse.Namespace) -> int:
                 _print_check(check, said=exercise.message)
     for notice in result.notices:
         place = f" (cell {notice.cell})" if notice.cell else ""
-        out.print(f"\n[yellow]note[/]{place}: {escape(_printable(notice.message))}")
+        out.print(f"\n[yellow]note[/]{place}: {_plain(notice.message)}")
     for name, question in result.questions.items():
         words = len(question.answer.split())
         out.print(f"\nAnswer ({name}): " + (f"{words} words found" if words else "none found yet"))
@@ -269,7 +278,7 @@ def _selfcheck(options: argparse.Namespace) -> int:
 def _print_check(check: Check, said: str) -> None:
     sign = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}[check.outcome]
     words = check.message if check.outcome != "passed" and check.message != said else ""
-    out.print(f"  {sign} {escape(check.title)}" + (f": {escape(_printable(words))}" if words else ""))
+    out.print(f"  {sign} {escape(check.title)}" + (f": {_plain(words)}" if words else ""))
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -291,13 +300,13 @@ def _verify(options: argparse.Namespace) -> int:
         table.add_column(column)
     for trial in trials:
         table.add_row(trial.title, "none" if trial.result.score is None else f"{trial.result.score:g} of {trial.result.points:g}")
-    out.print(table)
+    out.print(table, soft_wrap=False)
     _print_matrix(matrix)
     page: Path = options.page or Path("grades") / f"{assignment.name}-verify.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     write_file(page, render_matrix(matrix, problems, assignment))
     for problem in problems:
-        out.print(f"[red]wrong:[/] {escape(_printable(problem))}")
+        out.print(f"[red]wrong:[/] {_plain(problem)}")
     if not problems:
         count = len(matrix.rows)
         out.print(f"[green]all as it must be[/]: {count} known slips are caught and named, every check catches something")
@@ -313,7 +322,7 @@ def _print_matrix(matrix: KillMatrix) -> None:
         count = f"{len(row.caught_by)} of {len(matrix.checks[row.exercise])}"
         named = f"[red]{escape(row.problem)}[/]" if row.problem else escape(", ".join(row.named))
         table.add_row(row.exercise, escape(row.slip), count, named)
-    out.print(table)
+    out.print(table, soft_wrap=False)
     for row in matrix.caught_once():
         out.print(f"only one check catches {escape(row.slip)} in {row.exercise}: {row.caught_by[0]}")
 
@@ -331,21 +340,22 @@ def _doctor(options: argparse.Namespace) -> int:
     for finding in found.findings:
         optional = finding.layer in OPTIONAL
         here = "[green]yes[/]" if finding.works else "[dim]no, optional[/]" if optional else "[yellow]no[/]"
-        why = f"\nwhy not: {escape(_printable(finding.reason))}" if finding.reason else ""
+        why = f"\nwhy not: {_plain(finding.reason)}" if finding.reason else ""
         table.add_row(finding.layer, here, escape(finding.purpose) + why)
-    out.print(table)
+    out.print(table, soft_wrap=False)
     for finding in found.findings:
         if finding.mend:
             out.print(f"[bold]to get {finding.layer}:[/]")
             out.print(escape(finding.mend), soft_wrap=True)
     if found.trouble:
-        out.print(f"[red]wrong:[/] {escape(_printable(found.trouble))}")
+        out.print(f"[red]wrong:[/] {_plain(found.trouble)}")
     verdict = "[green]good enough[/]" if found.holds else "[red]not enough[/]"
     out.print(f"\nThis machine has “{found.level}”; “{escape(assignment.title)}” asks for “{found.minimum}”: {verdict}.")
     return OK if found.holds else INCOMPLETE
 
 
-def _printable(text: str) -> str:
-    from grader.report import clean_text
+def _plain(text: str) -> str:
+    """A text that others wrote, in one line: its control characters taken out, its brackets no markup of ours."""
+    from grader.report import clean_line
 
-    return clean_text(text)
+    return escape(clean_line(text))

@@ -44,6 +44,9 @@ from grader.plan import Plan, make_plan
 from grader.sandbox import Box, Demands
 from grader.seed import digest_seed
 
+MOST_REFUSED = 3
+"""Notebooks of one hand-in of which is said why they could not be graded, when another was."""
+
 
 @dataclass(frozen=True, eq=False)
 class Course:
@@ -124,7 +127,7 @@ def grade(submission: Submission, course: Course, box: Box) -> Graded:
     if chosen.extraction is None or chosen.problem:
         problem = chosen.problem or Attention("unreadable_file", "The file could not be read.")
         return _ungraded(chosen.name, course, box, hand_in, problem, chosen.extraction)
-    return _grade_notebook(chosen.name, chosen.extraction, course, box, hand_in, len(submission.files))
+    return _grade_notebook(chosen.name, chosen.extraction, course, box, hand_in, _several(choices, chosen))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,12 +146,21 @@ class _Choice:
         return -1 if self.problem else sum(piece.state == "defined" for piece in self.extraction.slices.values())
 
 
+def _several(choices: Sequence[_Choice], chosen: _Choice) -> tuple[Notice, ...]:
+    """Which of several notebooks was graded, and why another could not be."""
+    if len(choices) == 1:
+        return ()
+    refused = [f" {one.name.source}: {one.problem.message}" for one in choices if one.problem]
+    message = f"The hand-in holds {len(choices)} notebooks; {chosen.name.source} was graded.{''.join(refused[:MOST_REFUSED])}"
+    return (Notice("several_notebooks", message),)
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def _grade_notebook(
-    name: SubmissionName, extraction: Extraction, course: Course, box: Box, hand_in: str, found: int
+    name: SubmissionName, extraction: Extraction, course: Course, box: Box, hand_in: str, several: tuple[Notice, ...]
 ) -> Graded:
     try:
         heard, judgements = _run_exercises(course.plan, extraction, box)
@@ -163,7 +175,7 @@ def _grade_notebook(
         schema=1, submission=name, status="graded", attention=(),
         score=round(sum(exercise.score for exercise in exercises.values()), 2), points=course.assignment.points,
         exercises=exercises, questions=_questions(course.assignment, extraction),
-        notices=_notices(course.assignment, extraction, judgements, name.source, found), receipt=receipt_of(course, box, hand_in),
+        notices=several + _notices(course.assignment, extraction, judgements), receipt=receipt_of(course, box, hand_in),
     )
     evidence = gather_evidence(
         course.plan, extraction.slices, {exercise: one.transcript for exercise, one in heard.items()},
@@ -209,12 +221,11 @@ def _questions(assignment: Assignment, extraction: Extraction | None) -> dict[st
 
 
 def _notices(
-    assignment: Assignment, extraction: Extraction, judgements: Mapping[str, Judgement], source: str, found: int
+    assignment: Assignment, extraction: Extraction, judgements: Mapping[str, Judgement]
 ) -> tuple[Notice, ...]:
     slips = assignment.slips
-    several = [Notice("several_notebooks", f"The hand-in holds {found} notebooks; {source} was graded.")] if found > 1 else []
     return (
-        *several, *extraction.notices, *(notice for one in judgements.values() for notice in one.notices),
+        *extraction.notices, *(notice for one in judgements.values() for notice in one.notices),
         *_overrulable(judgements, slips), *_not_reused(extraction, judgements, assignment),
     )
 

@@ -55,6 +55,13 @@ def test_grade_writes_everything_and_says_where(class_folder: Path, tmp_path: Pa
     assert not any(cell.startswith("=") for row in rows for cell in row)
 
 
+def test_what_is_left_out_is_named_and_much_of_it_counted(class_folder: Path, tmp_path: Path) -> None:
+    for number in range(60):
+        (class_folder / f"note {number:02}.txt").write_text("x", encoding="utf-8")
+    told = grader("grade", class_folder, "--out", tmp_path / "out", "--jobs", "2").stdout.splitlines()
+    assert [line for line in told if "left out" in line][-2:] == ["  left out: note 49.txt", "  left out: 10 more"]
+
+
 def test_grading_again_gives_the_same_files(class_folder: Path, tmp_path: Path) -> None:
     contents = []
     for jobs in ("1", "3"):

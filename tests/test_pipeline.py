@@ -320,6 +320,9 @@ def test_of_several_notebooks_the_fullest_is_graded(course: Course, box: Box, tm
     result = grade(Submission("team", files, "z.ipynb"), course, box).result
     assert result.submission.source == "b.ipynb"
     assert names(result.notices) == ["several_notebooks"]
+    message = result.notices[0].message
+    assert message.startswith("The hand-in holds 4 notebooks; b.ipynb was graded. broken.ipynb: ")
+    assert "a.ipynb" not in message
     assert result.score == 80
 
 
