@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,11 @@ UNREADABLE = [
     (solved().replace(b'"cells"', b"cells", 1), "invalid_json"),
     (b'{"cells": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "too_deep"),
     (b'{"cells": [], "x": ' + b"9" * 5000 + b"}", "invalid_json"),
+    (solved("x = 1\n" * 100_000), "too_much"),
+    (solved("x = x\n" * 3_000), "too_much"),
+    (solved(*["#" * 100_001] * 5), "too_much"),
+    (solved(text("a b " * 600_000)), "too_much"),
+    (solved(*[""] * 5000), "too_much"),
 ]
 
 
@@ -282,6 +288,26 @@ def test_a_broken_cell_costs_nothing_but_itself(read: Extract) -> None:
     found = read(solved("def broken(:\n    pass", "x = (1,\n"))
     assert {piece.state for piece in found.slices.values()} == {"defined"}
     assert [(notice.code, notice.cell, notice.line) for notice in found.notices] == [("broken_cell", 4, 1), ("broken_cell", 5, 1)]
+
+
+NESTED: dict[str, Callable[[int], str]] = {
+    "a sum": lambda depth: "x = " + "+".join(["1"] * depth),
+    "a chain of elif": lambda depth: "if x == 0: y = 0\n" + "".join(f"elif x == {n}: y = {n}\n" for n in range(1, depth)),
+    "lambdas": lambda depth: "x = " + "lambda a=1: " * depth + "1",
+    "conditions": lambda depth: "x = " + "1 if 0 else " * depth + "2",
+    "attributes": lambda depth: "x = y" + ".z" * depth,
+    "signs": lambda depth: "x = " + "-" * depth + "1",
+}
+
+
+@pytest.mark.parametrize("shape", NESTED)
+def test_a_cell_is_used_however_deep_it_is_nested_or_said_to_be_too_deep(read: Extract, shape: str) -> None:
+    limit = sys.getrecursionlimit()
+    for depth, codes in ((800, []), (2500, ["broken_cell"]), (10_000, ["broken_cell"])):
+        found = read(solved(NESTED[shape](depth) + "\ndef f(): return 1"))
+        assert names(found.notices) == codes
+        assert found.slices["self_attention"].state == "defined"
+    assert sys.getrecursionlimit() == limit
 
 
 def test_a_broken_definition_says_cell_and_line(read: Extract) -> None:

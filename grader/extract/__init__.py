@@ -12,6 +12,7 @@ from grader.assignment import Assignment
 from grader.errors import AssignmentError
 from grader.extract.answers import find_answers
 from grader.extract.convert import PythonCell, convert_cells
+from grader.extract.depth import dump
 from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
 from grader.extract.slicing import Bindings, Needed, Statement, find_imports, find_needed, list_code, make_program
 from grader.model import Attention, Extraction, Listing, Notice, Slice
@@ -20,6 +21,9 @@ __all__ = ["Template", "extract", "read_template"]
 
 NEAR_ENOUGH = 0.8
 """Likeness (difflib's ratio) from which a name is offered as the one that was meant."""
+
+MOST_STATEMENTS = 3_000
+"""At top level; each may need all before it, so that a slice costs up to their number squared."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ def extract(content: bytes, assignment: Assignment, template: Template) -> Extra
     except UnreadableError as error:
         return Extraction({}, {}, problem=error.attention)
     cells = convert_cells(notebook.cells)
+    count = sum(len(cell.tree.body) for cell in cells if cell.tree)
+    if count > MOST_STATEMENTS:
+        message = f"The notebook has {count:,} statements at top level, more than {MOST_STATEMENTS:,}; cut it down."
+        return Extraction({}, {}, problem=Attention("too_much", message))
     bindings = Bindings(cells)
     broken = [cell for cell in cells if cell.tree is None]
     definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
@@ -194,9 +202,9 @@ def _without_fillers(body: Sequence[ast.stmt]) -> list[ast.stmt]:
 
 def _shape(node: ast.stmt) -> str:
     if not isinstance(node, ast.FunctionDef):
-        return ast.dump(node)
+        return dump(node)
     names = [argument.arg for argument in node.args.args]
-    return f"{node.name}({', '.join(names)}): " + "; ".join(ast.dump(part) for part in _without_fillers(node.body))
+    return f"{node.name}({', '.join(names)}): " + "; ".join(dump(part) for part in _without_fillers(node.body))
 
 
 def _functions(statements: Sequence[Statement]) -> Iterator[tuple[str, int, int, int]]:
@@ -232,7 +240,7 @@ def _definition_notices(
         return
     last = bindings.statements[one.written[-1]]
     cell, line = last.cell.number, last.first_line
-    others = {ast.dump(bindings.statements[at].node) for at in one.written[:-1]} - {ast.dump(last.node)}
+    others = {dump(bindings.statements[at].node) for at in one.written[:-1]} - {dump(last.node)}
     if others and all(bindings.statements[at].names.replaces for at in one.written):
         message = f"`{name}` is defined {len(one.written)} times in different ways; the last was graded."
         yield Notice("redefined", message, cell, line)

@@ -19,16 +19,11 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import PythonExporter
 
+from grader.extract.depth import check_depth
 from grader.extract.notebook import Cell
 
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "scalene"})
 """Cell magics whose body is Python that runs in the notebook's own namespace."""
-
-DEEPEST = 180
-"""Levels of a tree, of which the walks in names.py and `ast.dump` take up to four of Python's 1000 frames each."""
-
-LONGEST_INT = 14_000
-"""Bits of an integer written in a cell: beyond about 4300 digits Python refuses to print it, and `ast.dump` with it."""
 
 MOST_TOKENIZED = 200_000
 """Lines that IPython may read for one cell: it reads the whole cell anew for each magic in it."""
@@ -108,29 +103,13 @@ def _parse(cell: Cell, source: str) -> PythonCell:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = _check(ast.parse(source))
+            tree = check_depth(ast.parse(source))
     except SyntaxError as error:
         line = lines[min(error.lineno or 1, len(lines)) - 1] if lines else 1
         return PythonCell(cell.number, cell.source, source, lines, None, error.msg or "invalid syntax", line)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return PythonCell(cell.number, cell.source, source, lines, None, _words(error), 1)
     return PythonCell(cell.number, cell.source, source, lines, tree)
-
-
-def _check(tree: ast.Module) -> ast.Module:
-    """The tree, if all later stages can walk and print it; else raises what `ast.parse` raises for one a little worse."""
-    level: list[ast.AST] = [tree]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if any(isinstance(node, ast.Constant) and _is_too_long(node.value) for node in level):
-            raise ValueError("a number in it has too many digits")
-    if level:
-        raise RecursionError
-    return tree
-
-
-def _is_too_long(value: object) -> bool:
-    return isinstance(value, int) and value.bit_length() > LONGEST_INT
 
 
 def _words(error: Exception) -> str:

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from grader.extract.depth import room_to_walk
+
 DYNAMIC = frozenset({"globals", "eval", "exec", "vars", "locals"})
 """Builtins that find names in strings."""
 
@@ -46,7 +48,8 @@ def names_of(statement: ast.stmt) -> Names:
     if isinstance(statement, ast.Delete):  # a name that was cleaned up afterwards was still defined
         return names
     scope = _Scope()
-    scope.visit(statement)
+    with room_to_walk():
+        scope.visit(statement)
     names.binds = scope.stores | scope.declared
     names.now, names.later = scope.loads, scope.later
     names.changes = scope.changes | _called_upon(statement)
@@ -152,7 +155,8 @@ class _Scope(ast.NodeVisitor):
         inner._visit_all(body)
         local = inner.stores - inner.declared
         self.later |= ((inner.loads | inner.later | inner.changes) - local) | inner.declared
-        called = (_called_upon(part) for node in body for part in ast.walk(node) if isinstance(part, ast.stmt))
+        statements = (node for node in body if isinstance(node, ast.stmt))  # a lambda has none, and may nest 900 deep
+        called = (_called_upon(part) for node in statements for part in ast.walk(node) if isinstance(part, ast.stmt))
         self.effects |= (inner.changes.union(*called) - local) | inner.declared
         self.star |= inner.star
 

@@ -15,6 +15,14 @@ import nbformat
 
 from grader.model import Attention, Notice
 
+MOST_CODE = 500_000
+"""Characters in all code cells: reading as many costs up to 8 s and 600 MB, since a tree takes a thousand times its text."""
+
+MOST_TEXT = 2_000_000
+"""Characters in all cells that are no code."""
+
+MOST_CELLS = 5_000
+
 PYTHON_NAMES = ("python", "ipython", "xpython", "pyodide", "sage")
 
 
@@ -56,9 +64,18 @@ def read_notebook(content: bytes) -> Notebook:
     cells = upgraded.get("cells")
     if not isinstance(cells, list):
         raise UnreadableError("not_a_notebook", "The notebook's `cells` are not a list; save it again from Jupyter.")
-    return Notebook(
-        tuple(_read_cell(number, cell) for number, cell in enumerate(cells, 1)), _language(upgraded.get("metadata")), notices,
-    )
+    if len(cells) > MOST_CELLS:
+        raise UnreadableError("too_much", f"The notebook has {len(cells):,} cells, more than {MOST_CELLS:,}; cut it down.")
+    read = tuple(_read_cell(number, cell) for number, cell in enumerate(cells, 1))
+    _check_length("code", sum(len(cell.source) for cell in read if cell.kind == "code"), MOST_CODE)
+    _check_length("text", sum(len(cell.source) for cell in read if cell.kind != "code"), MOST_TEXT)
+    return Notebook(read, _language(upgraded.get("metadata")), notices)
+
+
+def _check_length(what: str, length: int, most: int) -> None:
+    if length > most:
+        mend = "what it holds of data belongs in a file"
+        raise UnreadableError("too_much", f"The notebook's {what} is {length:,} characters long, more than {most:,}; {mend}.")
 
 
 def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:

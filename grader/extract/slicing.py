@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,11 @@ class Bindings:
         """The statements that make `name` what it is just before `limit`, last first."""
         found: list[int] = []
         imported = False
-        for position in reversed([at for at in self.by_name.get(name, []) if at < limit and at not in skip]):
+        written = self.by_name.get(name, [])
+        for place in range(bisect_left(written, limit) - 1, -1, -1):
+            position = written[place]
+            if position in skip:
+                continue
             names, node = self.statements[position].names, self.statements[position].node
             if name in names.binds:
                 found.append(position)
