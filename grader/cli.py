@@ -156,7 +156,7 @@ def _grade(options: argparse.Namespace) -> int:
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
-    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder))
+    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
     target: Path = options.out or Path("grades") / assignment.name
     demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
     with only_run(target):
@@ -290,7 +290,7 @@ def _verify(options: argparse.Namespace) -> int:
     from grader.verify import verify
 
     assignment = load_assignment(options.assignment)
-    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder))
+    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
     trials = verify(course)
     with open_box(assignment) as box:
         matrix = try_slips(course, box)
@@ -352,6 +352,10 @@ def _doctor(options: argparse.Namespace) -> int:
     verdict = "[green]good enough[/]" if found.holds else "[red]not enough[/]"
     out.print(f"\nThis machine has “{found.level}”; “{escape(assignment.title)}” asks for “{found.minimum}”: {verdict}.")
     return OK if found.holds else INCOMPLETE
+
+
+def _warn(text: str) -> None:
+    err.print(f"[yellow]note:[/] {escape(text)}")
 
 
 def _plain(text: str) -> str:

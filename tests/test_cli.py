@@ -127,6 +127,21 @@ def test_a_seed_of_ones_own_is_made_once_and_kept(tmp_path: Path, class_folder: 
     assert (tmp_path / "grades" / "attention" / "index.html").is_file()
 
 
+def test_a_seed_that_cannot_be_read_stops_the_run_and_one_that_cannot_be_kept_is_told(tmp_path: Path, class_folder: Path) -> None:
+    shutil.copytree(ROOT / "reference", tmp_path / "reference", ignore=shutil.ignore_patterns(".seed"))
+    shutil.copytree(ROOT / "student_template", tmp_path / "student_template")
+    seed = tmp_path / "reference" / "attention" / ".seed"
+    seed.mkdir()
+    run = grader("grade", class_folder, folder=tmp_path, GRADER_SEED="")
+    assert run.returncode == 2
+    assert "mend: make it readable, or give --seed" in run.stderr
+    seed.rmdir()
+    seed.symlink_to("nowhere/seed")
+    run = grader("grade", class_folder, folder=tmp_path, GRADER_SEED="")
+    assert run.returncode == 0
+    assert "the next run draws other hidden numbers" in run.stderr
+
+
 def test_selfcheck_passes_only_what_is_right(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     good.write_bytes(solved())

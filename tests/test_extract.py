@@ -393,6 +393,7 @@ ANSWERS = [
     ([C, code("Each head has its own softmax."), D, BOX_D], "Each head has its own softmax.", ""),
     ([C, text("a) one\nb) two\nc) three\nd) four", "answer-c"), D, BOX_D], "a) one\nb) two\nc) three\nd) four", ""),
     ([C, text("1. one\n2. two", "answer-c"), D, BOX_D], "1. one\n2. two", ""),
+    ([C, code("print('Each head has its own.')\nx = 1if 0else 2; y = '\\d'"), D, BOX_D], "Each head has its own.", ""),
     ([text("Just a remark on (a)."), C, BOX_C, D, BOX_D], "", ""),
 ]
 

@@ -331,6 +331,17 @@ def test_class_page_names_who_is_behind_a_slip() -> None:
     assert page.index("hopper") < page.index('id="distribution"'), "who needs attention comes first"
 
 
+def test_class_page_says_whose_code_ran_behind_too_little() -> None:
+    results = [graded.result for graded in CLASS.values()]
+    weak = replace(results[0], receipt=replace(RECEIPT, sandbox="limits", weak=True))
+    assert 'id="weak"' not in render_class(results, ASSIGNMENT)
+    page = render_class([weak, *results[1:]], ASSIGNMENT)
+    said = page[page.index('id="weak"'):page.index('id="distribution"')]
+    assert "“limits” alone" in said
+    assert weak.submission.id in said
+    assert results[1].submission.id not in said
+
+
 # --- nothing active, whatever the text --------------------------------------------------------------------------------
 
 HOSTILE = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +21,7 @@ from grader.sandbox import Box, Demands, WeakSandboxError, is_at_least, level_of
 from grader.sandbox.attack import ACTS, forbidden_acts_that_worked
 from grader.sandbox.outer import INSIDE, ways_to_start
 from tests.bpf import ALLOW, ERRNO, KILL_PROCESS, Filter
+from tests.support import ROOT
 
 MACHINES = ("X86_64", "AARCH64")
 
@@ -259,6 +262,27 @@ def test_bubblewrap_that_vanishes_midway_stops_the_box_and_not_the_program(monke
         monkeypatch.undo()
         (reply,) = box.run(f("def f(): return 1.0"), [Invocation("f", ())]).replies
         assert isinstance(reply, Returned)
+
+
+WITHOUT_KILL = """
+from grader.model import Invocation, Limits, Program, ProgramCell
+from grader.sandbox import Box
+with Box(Limits(cpu_seconds=0.5, wall_seconds=5.0), without=["bubblewrap"]) as box:
+    endless = Program("f", (ProgramCell(1, "def f():\\n    while True: pass", (0,), (1,)),))
+    print(box.run(endless, [Invocation("f", ())]).end, *box.layers)
+    print(box.missing["uid-drop"])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has rights to give up")
+def test_root_that_may_not_end_another_users_processes_stays_itself() -> None:
+    run = subprocess.run(
+        ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", sys.executable, "-c", WITHOUT_KILL], cwd=ROOT, capture_output=True,
+        text=True, timeout=60, check=False)
+    first, second = run.stdout.splitlines()
+    assert first.split()[0] == "timeout"
+    assert "uid-drop" not in first
+    assert "CAP_KILL" in second
 
 
 def test_no_room_for_a_folder_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import ast
 import io
 import re
 import tokenize
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.assignment import Question
@@ -103,11 +104,7 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _strings(source: str) -> Iterator[tuple[int, str]]:
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in body:
+    for node in _statements(source) or ():
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
                 yield node.lineno, text.strip()
@@ -138,11 +135,17 @@ def _unparse(value: ast.expr) -> str:
 
 def _is_no_code(source: str) -> bool:
     """Whether a code cell holds prose that Python does not take."""
+    return _statements(source) is None
+
+
+def _statements(source: str) -> Sequence[ast.stmt] | None:
+    """What a cell says as Python, None if it is none."""
     try:
-        ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `1if x` is dubious style, and prose may look like it
+            return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True
-    return False
+        return None
 
 
 def _squeeze(text: str) -> str:

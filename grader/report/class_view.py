@@ -109,6 +109,7 @@ class ClassView:
     words: Wording
     page_title: str
     title: str
+    weak: tuple[Matter, ...]
     attention: tuple[Matter, ...]
     look: tuple[Matter, ...]
     numbers: tuple[tuple[str, str], ...]
@@ -128,6 +129,8 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
     names = _exercise_names(results, assignment)
     return ClassView(
         words=words, page_title=words.class_title(assignment.title), title=assignment.title,
+        weak=_matters([(link_to(result), (words.weak_sandbox(result.receipt.sandbox or ""),))
+                       for result in results if result.receipt.weak]),
         attention=_matters([(link_to(result), tuple(item.message for item in result.attention))
                             for result in results if result.status == "needs_attention"]),
         look=_look(results, assignment, words), numbers=_numbers(results, graded, words),

@@ -99,6 +99,7 @@ class Wording:
 
     class_attention: str = "Needs your attention"
     class_attention_none: str = "Every submission could be graded."
+    weak_title: str = "The sandbox was too weak"
     class_look: str = "Worth a look"
     class_numbers: str = "The class in numbers"
     submissions: str = "Submissions"
@@ -147,6 +148,11 @@ class Wording:
 
     def page_title(self, name: str, title: str) -> str:
         return f"{name} · {title}"
+
+    def weak_sandbox(self, level: str) -> str:
+        """Why marks that were given behind too little should not be trusted."""
+        return (f"Student code ran behind “{level}” alone, which is less than the assignment asks for. `grader doctor` says "
+                "what is missing; grade again where nothing is, before these marks count.")
 
     def class_title(self, title: str) -> str:
         return f"{title}: the class"

@@ -122,7 +122,7 @@ SECCOMP_MODE_FILTER = 2
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446  # alike on x86_64 and aarch64
 LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
 LANDLOCK_READ_FILE, LANDLOCK_READ_DIR = 1 << 2, 1 << 3
-CAPABILITY_VERSION_3, CAP_DAC_READ_SEARCH = 0x20080522, 2
+CAPABILITY_VERSION_3, CAP_DAC_READ_SEARCH, CAP_KILL = 0x20080522, 2, 5
 CLONE_THREAD = 0x00010000
 CLONE_NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 THREADS = 128
@@ -307,6 +307,8 @@ class Walls:
         status = in_fork(lambda: drop_to(uid, False) and not all(map(reachable, readable)))
         if status not in (0, 1):
             raise PermissionError("this process may not change its uid")
+        if not has_capability(CAP_KILL):  # containers take it away
+            raise PermissionError("this process lacks CAP_KILL, so it could not end what runs as another user")
         self.layers.append("uid-drop")
         # Without Landlock, leave to read would be leave to read everything.
         return uid, status == 1 and self.ruleset is not None
@@ -368,6 +370,14 @@ def drop_capabilities(kept: int = 0) -> None:
     sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
     if _libc.capset(header, sets) != 0:
         raise _os_error()
+
+
+def has_capability(number: int) -> bool:
+    """Tell whether this process may make use of one of root's rights."""
+    header, sets = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
+    if _libc.capget(header, sets) != 0:
+        raise _os_error()
+    return bool(sets[0] >> number & 1)
 
 
 def reachable(path: str) -> bool:
