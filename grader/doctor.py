@@ -83,7 +83,7 @@ def examine(machine: Machine, assignment: Assignment) -> Examination:
     if machine.system != "Linux":
         reason = f"{machine.system} has no such thing"
         findings = tuple(Finding(layer, purpose, False, reason) for layer, purpose in LAYERS.items())
-        trouble = "student code can be run on Linux alone; use a Linux machine, WSL 2 or a virtual machine"
+        trouble = "student code can be run on Linux alone; `make grade CONTAINER=docker` brings one along, see docs/containers.md"
         return Examination(findings, "limits", minimum, False, trouble)
     with open_box(assignment, demands_of(assignment, allow_weaker=True)) as box:
         try:

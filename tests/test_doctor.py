@@ -66,10 +66,11 @@ def test_layers_that_work_need_no_words_and_uid_drop_is_named_only_where_it_can_
     assert diagnose(Machine("Linux"), ("uid-drop",), {})[3] == Finding("uid-drop", LAYERS["uid-drop"], True)
 
 
-def test_another_system_is_sent_to_linux(attention: Assignment) -> None:
+def test_another_system_is_sent_to_a_container(attention: Assignment) -> None:
     found = examine(Machine("Darwin"), attention)
     assert not found.holds
     assert "Linux alone" in found.trouble
+    assert "CONTAINER=docker" in found.trouble
     assert {finding.works for finding in found.findings} == {False}
 
 
