@@ -100,6 +100,8 @@ def test_a_name_that_is_no_utf8_is_shown_escaped(tmp_path: Path) -> None:
 NAMES = {
     "../../etc/passwd": "_._.._etc_passwd", "=cmd|calc": "_cmd_calc", "a\nb": "a_b", "<script>": "_script_", "CON": "_CON",
     "...": "_", "": "unnamed", "-rf": "_rf", "Ada Okafor": "Ada Okafor", "李雷": "李雷", "e\u0301": "é", "a\u202eb": "a_b",
+    "अनुष्का शर्मा": "अनुष्का शर्मा", "ณัฐวุฒิ": "ณัฐวุฒิ", "מֹשֶׁה": "מֹשֶׁה", "\u0301x": "_\u0301x", "a\u3164": "a_", "a\ufe0f\u034f": "a__",
+    "..\u0301": "_.\u0301",
 }
 
 

@@ -16,15 +16,27 @@ UNFIT = re.compile(
 )
 """Control characters, line ends, marks that turn the direction of writing, and halves of characters."""
 
+HARMLESS = " .()+@,-_"
+
+UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks by Unicode's reckoning that show nothing."""
+
 
 def safe_id(name: str) -> str:
-    """`name` with everything but letters, digits and a few harmless signs replaced; never empty, hidden or reserved."""
+    """`name` with all but letters, their marks, digits and a few harmless signs replaced; never empty, hidden or reserved."""
     normal = unicodedata.normalize("NFC", re.sub("[\udc80-\udcff]", _escaped, name))
-    safe = re.sub(r"[^\w .()+@,-]", "_", normal).strip(" ")
-    safe = re.sub(r"^[.-]", "_", safe).rstrip(". ")
+    safe = "".join(sign if _is_harmless(sign) else "_" for sign in normal).strip(" ")
+    safe = f"_{safe}" if safe and unicodedata.category(safe[0])[0] == "M" else re.sub(r"^[.-]", "_", safe)
+    safe = safe.rstrip(". ")
     if RESERVED.fullmatch(safe):
         safe = f"_{safe}"
     return safe.encode("utf-8")[:LONGEST].decode("utf-8", "ignore").rstrip(". ") or "unnamed"
+
+
+def _is_harmless(sign: str) -> bool:
+    """Marks are letters' own in most of the world's scripts: without them Hindi is no Hindi."""
+    fit = sign in HARMLESS or sign.isalnum() or unicodedata.category(sign) in ("Mn", "Mc")
+    return fit and not UNSEEN.match(sign)
 
 
 def shown(name: str) -> str:
@@ -47,14 +59,19 @@ def distinct(names: Iterable[str]) -> Iterator[str]:
     counts: dict[str, int] = {}
     for name in names:
         first = candidate = safe_id(name)
-        family = first.casefold()  # ids are in NFC and hold no loose accents, so this is all that file systems may take for one
+        family = _folded(first)
         count = counts.get(family, 1)
-        while candidate.casefold() in taken:
+        while _folded(candidate) in taken:
             count += 1
             candidate = f"{first}-{count}"
         counts[family] = count
-        taken.add(candidate.casefold())
+        taken.add(_folded(candidate))
         yield candidate
+
+
+def _folded(name: str) -> str:
+    """The same for names that a file system deaf to case and to Unicode's normal forms holds for one."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 def natural_key(name: str) -> str:
