@@ -44,6 +44,7 @@ from tests.attack_range import (
 )
 
 ATTACKS = read_corpus()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=LEVELS, ids=lambda level: level.name)

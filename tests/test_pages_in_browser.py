@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from grader.model import Notice, SubmissionName
 from grader.report import render_class, render_student
@@ -24,12 +25,7 @@ from tests.test_report import ASSIGNMENT, CLASS, everywhere
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 IN_CI = bool(os.environ.get("CI"))
 
-try:
-    from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
-except ImportError:
-    if IN_CI:
-        raise
-    pytest.skip("playwright is not installed, so no page can be opened in a browser", allow_module_level=True)
+pytestmark = pytest.mark.slow
 if CHROMIUM is None and not IN_CI:
     pytest.skip("there is no chromium to open pages in", allow_module_level=True)
 
