@@ -57,11 +57,11 @@ UNREADABLE = [
     (solved().replace(b'"cells"', b"cells", 1), "invalid_json"),
     (b'{"cells": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "too_deep"),
     (b'{"cells": [], "x": ' + b"9" * 5000 + b"}", "invalid_json"),
-    (solved("x = 1\n" * 100_000), "too_much"),
-    (solved("x = x\n" * 3_000), "too_much"),
-    (solved(*["#" * 100_001] * 5), "too_much"),
-    (solved(text("a b " * 600_000)), "too_much"),
-    (solved(*[""] * 5000), "too_much"),
+    (solved("x = 1\n" * 120_000), "too_much"),
+    (solved(*["#" + "+ " * 60_001] * 5), "too_much"),
+    (solved(first="x = f(x)\n" * 2_100 + "self_attention = x"), "too_much"),
+    (solved(text("a b " * 800_000)), "too_much"),
+    (solved(*[""] * 10_000), "too_much"),
 ]
 
 

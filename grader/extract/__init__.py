@@ -14,16 +14,13 @@ from grader.extract.answers import find_answers
 from grader.extract.convert import PythonCell, convert_cells
 from grader.extract.depth import dump
 from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
-from grader.extract.slicing import Bindings, Needed, Statement, find_imports, find_needed, list_code, make_program
+from grader.extract.slicing import Bindings, Needed, Statement, TangledError, find_imports, find_needed, list_code, make_program
 from grader.model import Attention, Extraction, Listing, Notice, Slice
 
 __all__ = ["Template", "extract", "read_template"]
 
 NEAR_ENOUGH = 0.8
 """Likeness (difflib's ratio) from which a name is offered as the one that was meant."""
-
-MOST_STATEMENTS = 3_000
-"""At top level; each may need all before it, so that a slice costs up to their number squared."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +56,18 @@ def extract(content: bytes, assignment: Assignment, template: Template) -> Extra
     except UnreadableError as error:
         return Extraction({}, {}, problem=error.attention)
     cells = convert_cells(notebook.cells)
-    count = sum(len(cell.tree.body) for cell in cells if cell.tree)
-    if count > MOST_STATEMENTS:
-        message = f"The notebook has {count:,} statements at top level, more than {MOST_STATEMENTS:,}; cut it down."
-        return Extraction({}, {}, problem=Attention("too_much", message))
     bindings = Bindings(cells)
     broken = [cell for cell in cells if cell.tree is None]
     definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
     ignored = frozenset(at for one in definitions.values() if one.written for at in one.stubs)
-    slices = {
-        name: _cut(name, bindings, broken, ignored, assignment.exercises[name].builds_on) if one.written
-        else _absent(name, one, bindings, broken, assignment)
-        for name, one in definitions.items()
-    }
+    try:
+        slices = {
+            name: _cut(name, bindings, broken, ignored, assignment.exercises[name].builds_on) if one.written
+            else _absent(name, one, bindings, broken, assignment)
+            for name, one in definitions.items()
+        }
+    except TangledError as error:
+        return Extraction({}, {}, problem=Attention("too_much", str(error)))
     notices = (
         *notebook.notices, *_broken_notices(broken),
         *(notice for name, one in definitions.items() for notice in _definition_notices(name, one, bindings, broken)),

@@ -6,8 +6,9 @@ Nothing here trusts the file: every field may be absent or of another kind.
 from __future__ import annotations
 
 import json
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,15 @@ import nbformat
 
 from grader.model import Attention, Notice
 
-MOST_CODE = 500_000
-"""Characters in all code cells: reading as many costs up to 8 s and 600 MB, since a tree takes a thousand times its text."""
+MOST_CHARACTERS = 3_000_000
+"""In all cells of a notebook; outputs do not count."""
 
-MOST_TEXT = 2_000_000
-"""Characters in all cells that are no code."""
+MOST_TOKENS = 300_000
+"""Words and signs in all code cells. Python's tree takes a kilobyte and 20 µs for each; a long string is one."""
 
-MOST_CELLS = 5_000
+MOST_CELLS = 10_000
+
+TOKEN = re.compile(r"\w+|[^\w\s]")
 
 PYTHON_NAMES = ("python", "ipython", "xpython", "pyodide", "sage")
 
@@ -67,15 +70,19 @@ def read_notebook(content: bytes) -> Notebook:
     if len(cells) > MOST_CELLS:
         raise UnreadableError("too_much", f"The notebook has {len(cells):,} cells, more than {MOST_CELLS:,}; cut it down.")
     read = tuple(_read_cell(number, cell) for number, cell in enumerate(cells, 1))
-    _check_length("code", sum(len(cell.source) for cell in read if cell.kind == "code"), MOST_CODE)
-    _check_length("text", sum(len(cell.source) for cell in read if cell.kind != "code"), MOST_TEXT)
+    _check_length(read)
     return Notebook(read, _language(upgraded.get("metadata")), notices)
 
 
-def _check_length(what: str, length: int, most: int) -> None:
-    if length > most:
-        mend = "what it holds of data belongs in a file"
-        raise UnreadableError("too_much", f"The notebook's {what} is {length:,} characters long, more than {most:,}; {mend}.")
+def _check_length(cells: Sequence[Cell]) -> None:
+    length = sum(len(cell.source) for cell in cells)
+    if length > MOST_CHARACTERS:
+        message = f"The notebook's cells are {length:,} characters long, more than {MOST_CHARACTERS:,}"
+        raise UnreadableError("too_much", f"{message}; what they hold of data belongs in a file.")
+    tokens = sum(1 for cell in cells if cell.kind == "code" for _ in TOKEN.finditer(cell.source))
+    if tokens > MOST_TOKENS:
+        message = f"The notebook's code has {tokens:,} words and signs, more than {MOST_TOKENS:,}"
+        raise UnreadableError("too_much", f"{message}; what it holds of data belongs in a file.")
 
 
 def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:

@@ -20,7 +20,17 @@ from grader.model import Listing, ModuleUse, Program, ProgramCell
 END = 1 << 30
 """A position after every statement: when the function is called."""
 
+MOST_STEPS = 2_000_000
+"""Statements looked at for one slice: as many as two thousand that each need all before them; people write a few hundred."""
+
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "get_ipython", "display"}
+
+
+class TangledError(Exception):
+    """A notebook's statements hang together in too many ways to be followed."""
+
+    def __init__(self) -> None:
+        super().__init__("The notebook's statements depend on each other in too many ways to be followed; cut them down.")
 
 
 @dataclass(frozen=True)
@@ -110,12 +120,16 @@ class Needed:
 
 
 def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset()) -> Needed:
-    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist."""
+    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist.
+
+    Raises TangledError.
+    """
     chosen: set[int] = set()
     reads: set[str] = set()
     unresolved: set[str] = set()
     seen: set[tuple[str, int]] = set()
     waiting = [(name, END)]
+    steps = 0
     while waiting:
         wanted, limit = waiting.pop()
         if (wanted, limit) in seen:
@@ -123,6 +137,9 @@ def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset(
         seen.add((wanted, limit))
         reads.add(wanted)
         positions = bindings.needed_for(wanted, limit, skip)
+        steps += len(positions)
+        if steps > MOST_STEPS:
+            raise TangledError
         if not any(wanted in bindings.statements[at].names.binds for at in positions):
             positions += [at for at in bindings.stars if at < limit]
             if wanted not in BUILTINS:
