@@ -59,6 +59,7 @@ UNREADABLE = [
     (b'{"cells": [], "x": ' + b"9" * 5000 + b"}", "invalid_json"),
     (solved("x = 1\n" * 120_000), "too_much"),
     (solved(*["#" + "+ " * 60_001] * 5), "too_much"),
+    (solved("\n" * 300_001), "too_much"),
     (solved(first="x = f(x)\n" * 2_100 + "self_attention = x"), "too_much"),
     (solved(text("a b " * 800_000)), "too_much"),
     (solved(*[""] * 10_000), "too_much"),

@@ -20,11 +20,11 @@ MOST_CHARACTERS = 3_000_000
 """In all cells of a notebook; outputs do not count."""
 
 MOST_TOKENS = 300_000
-"""Words and signs in all code cells. Python's tree takes a kilobyte and 20 µs for each; a long string is one."""
+"""Words, signs and lines in all code cells. Python's tree takes a kilobyte and 20 µs for each; a long string is one."""
 
 MOST_CELLS = 10_000
 
-TOKEN = re.compile(r"\w+|[^\w\s]")
+TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 
 PYTHON_NAMES = ("python", "ipython", "xpython", "pyodide", "sage")
 
@@ -81,7 +81,7 @@ def _check_length(cells: Sequence[Cell]) -> None:
         raise UnreadableError("too_much", f"{message}; what they hold of data belongs in a file.")
     tokens = sum(1 for cell in cells if cell.kind == "code" for _ in TOKEN.finditer(cell.source))
     if tokens > MOST_TOKENS:
-        message = f"The notebook's code has {tokens:,} words and signs, more than {MOST_TOKENS:,}"
+        message = f"The notebook's code has {tokens:,} words, signs and lines, more than {MOST_TOKENS:,}"
         raise UnreadableError("too_much", f"{message}; what it holds of data belongs in a file.")
 
 
