@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 
 from grader.model import Notice, SubmissionName
 from grader.report import render_class, render_student
+from grader.report.pages import SCRIPT
 from tests.hostile_text import NAMES, TEXTS
 from tests.test_report import ASSIGNMENT, CLASS, everywhere
 
@@ -43,9 +44,11 @@ _BOTH: dict[str, str] = {
 PAGE: dict[str, str] = _BOTH | {
     "html": "lang", "head": "", "meta": "charset http-equiv content name", "title": "", "style": "", "body": "class", "header": "",
     "main": "id tabindex", "section": "class id aria-labelledby", "article": "", "footer": "", "h1": "", "h2": "id", "h3": "id",
-    "h4": "", "p": "class aria-hidden", "a": "class href", "bdi": "", "div": "class dir tabindex role aria-label aria-labelledby",
+    "h4": "", "p": "class aria-hidden role data-text", "a": "class href", "bdi": "",
+    "div": "class dir tabindex role aria-label aria-labelledby hidden",
     "span": "class aria-hidden data-n", "dl": "class", "dt": "", "dd": "", "figure": "class", "figcaption": "", "br": "",
-    "table": "class aria-label aria-labelledby", "th": "scope class", "td": "class title",
+    "table": "class aria-label aria-labelledby", "th": "scope class aria-sort", "td": "class title data-order", "tr": "data-kind",
+    "label": "", "input": "type autocomplete spellcheck", "select": "", "option": "value", "button": "type", "script": "",
     "pre": "class tabindex role aria-label", "details": "", "summary": "",
     "svg": "class viewBox role aria-label preserveAspectRatio aria-hidden", "g": "", "rect": "x y width height rx class",
     "text": "class x y", "path": "d",
@@ -60,7 +63,7 @@ ANSWER: dict[str, str] = _BOTH | {
     "msqrt", "mroot", "msub", "msup", "msubsup", "munderover", "mtr", "mpadded", "mphantom", "mmultiscripts",
 ), "")
 
-AUDIT = """([page, answer, rows]) => {
+AUDIT = """([page, answer, rows, script]) => {
   const wrong = [];
   const say = (what, element) => wrong.push(what + (element ? ": " + element.outerHTML.slice(0, 160) : ""));
   const ids = new Set();
@@ -84,8 +87,9 @@ AUDIT = """([page, answer, rows]) => {
   }
   if (document.createTreeWalker(document, NodeFilter.SHOW_COMMENT).nextNode()) say("comment");
   if (document.styleSheets.length !== 1) say("style sheets: " + document.styleSheets.length);
+  if ([...document.scripts].some((one, at) => at || one.text !== script || one.parentElement !== document.body)) say("script");
   const blocks = [...document.body.children].map(one => one.localName + (one.id ? "#" + one.id : "")).join(" ");
-  if (!/^a header main#content( footer)?$/.test(blocks)) say("body holds " + blocks);
+  if (!/^a header main#content( footer| script)?$/.test(blocks)) say("body holds " + blocks);
   if (document.querySelectorAll("h1").length !== 1 || !document.querySelector("header > h1")) say("h1");
   if ([...document.querySelectorAll("section")].some(one => one.parentElement.id !== "content")) say("section elsewhere");
   const found = [".class tbody tr", "article", ".exercise"].map(one => document.querySelectorAll(one).length).join(" ");
@@ -192,7 +196,7 @@ def visit(tab: Page, address: str, patience: int = 20) -> Deeds:
 def check(tab: Page, address: str, rows: str) -> None:
     """Open a page and hold it against everything that must not be."""
     deeds = visit(tab, address)
-    assert tab.evaluate(AUDIT, [PAGE, ANSWER, rows]) == []
+    assert tab.evaluate(AUDIT, [PAGE, ANSWER, rows, SCRIPT]) == []
     assert deeds == Deeds()
     assert tab.url == address
 
@@ -226,7 +230,8 @@ def on_disk(folder: Path, page: str) -> str:
 # --- the watch itself -------------------------------------------------------------------------------------------------
 
 CAUGHT = {
-    "a script": ("<script>window.pwned=1</script>", "element: <script>"),
+    "a script": ("<script>window.pwned=1</script>", "a script ran"),
+    "a script beside ours": ("<script>1</script>", "script"),
     "a script of an attribute": ("<p onclick='window.pwned=1'>x</p>", "attribute onclick"),
     "a script of a picture": ("<img src='data:image/png;base64,x' onerror='window.pwned=1'>", "a script ran"),
     "a link that is a script": ("<a href='javascript:window.pwned=1'>x</a>", "link: <a"),
@@ -252,7 +257,7 @@ def test_the_watch_sees(tab: Page, tmp_path: Path, name: str) -> None:
     deeds = visit(tab, on_disk(tmp_path, without_policy(page)), patience=1000 if leaves else 20)
     seen = [*deeds.events, *(f"request {url}" for url in deeds.requests)]
     if not leaves:
-        seen += tab.evaluate(AUDIT, [PAGE, ANSWER, "0 0 0"])
+        seen += tab.evaluate(AUDIT, [PAGE, ANSWER, "0 0 0", SCRIPT])
     assert any(told in one for one in seen), seen
 
 

@@ -59,9 +59,12 @@ from grader.report import (
     result_schema,
     write_file,
 )
+from grader.report.class_view import view_class
+from grader.report.discrimination import point_biserial
 from grader.report.heatmap import view_pictures
 from grader.report.prose import view_prose
 from grader.report.wording import ENGLISH
+from tests.support import without_own_script
 
 GOLD = Path(__file__).parent / "gold"
 
@@ -369,7 +372,7 @@ TAGS = {
     "path", "details", "summary", "br", "hr", "img", "blockquote", "del", "math", "mrow", "mi", "mo", "mn", "mtext",
     "mspace", "mfrac", "msqrt", "msub", "msup", "msubsup", "mtable", "mtr", "mtd", "mstyle", "munder", "mover",
     "munderover", "mroot", "mark", "small", "sub", "sup", "u", "s", "kbd", "mpadded", "mphantom", "menclose", "ms",
-    "mmultiscripts",
+    "mmultiscripts", "label", "input", "select", "option",
 }
 
 
@@ -400,7 +403,7 @@ class Inspector(HTMLParser):
 
 def inspect(page: str) -> None:
     inspector = Inspector()
-    inspector.feed(page)
+    inspector.feed(without_own_script(page))
     assert not inspector.wrong
     assert len(inspector.ids) == len(set(inspector.ids))
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
@@ -458,6 +461,55 @@ def test_page_is_complete_in_itself(page: str) -> None:
     assert '<html lang="en">' in page
     levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_class_page_allows_its_one_script_and_no_other() -> None:
+    page = render_class([CLASS["no_scale"].result], ASSIGNMENT)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    seal = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert html.unescape(policy[1]).endswith(f"; script-src 'sha256-{seal}'")
+    assert "script-src" not in render_student(CLASS["no_scale"], ASSIGNMENT)
+    assert "innerHTML" not in script
+
+
+# --- how well checks tell -----------------------------------------------------------------------------------------------
+
+TELLING: list[tuple[str, list[bool], list[float], float | None]] = [
+    ("the strong pass", [False] * 5 + [True] * 5, [10.0] * 5 + [70.0] * 5, 1.0),
+    ("the weak pass", [True] * 5 + [False] * 5, [10.0] * 5 + [70.0] * 5, -1.0),
+    ("it has nothing to do with the score", [True, False] * 6, [0.0, 0.0, 60.0, 60.0] * 3, 0.0),
+    ("by hand", [True] * 4 + [False] * 6, [4.0, 3.0, 2.0, 1.0, 2.0, 1.0, 1.0, 0.0, 0.0, 1.0], 0.678),  # (2.5 - 0.833) / 1.204 * sqrt(0.24)
+    ("too few", [True, False] * 4, [60.0, 0.0] * 4, None),
+    ("all pass", [True] * 12, [float(n) for n in range(12)], None),
+    ("all scores are alike", [True, False] * 6, [40.0] * 12, None),
+    ("nobody", [], [], None),
+]
+
+
+@pytest.mark.parametrize(("passed", "rest", "expected"), [row[1:] for row in TELLING], ids=[row[0] for row in TELLING])
+def test_how_a_check_tells_strong_from_weak(passed: list[bool], rest: list[float], expected: float | None) -> None:
+    assert point_biserial(passed, rest) == (None if expected is None else pytest.approx(expected, abs=1e-3))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 80)), max_size=40))
+def test_how_a_check_tells_lies_between_minus_one_and_one(pairs: list[tuple[bool, float]]) -> None:
+    value = point_biserial([one for one, _ in pairs], [rest for _, rest in pairs])
+    assert value is None or -1.000001 <= value <= 1.000001
+
+
+def test_a_check_is_held_against_the_rest_of_the_score_and_marked_when_it_tells_nothing() -> None:
+    def result(good: bool, rest: float) -> Result:
+        check = Check("values.x", "the check", "hidden", "passed" if good else "failed", 9.0 * good, 9.0, "")
+        part = ExerciseResult("correct" if good else "incorrect", 9.0 * good + rest, 40.0, False, (check,), ())
+        return replace(CLASS["no_scale"].result, score=9.0 * good + rest, exercises={"self_attention": part})
+
+    (rate,) = view_class([result(n % 2 == 0, float(n)) for n in range(12)], ASSIGNMENT, ENGLISH).exercises[0].checks
+    assert (rate.passed, rate.failed, rate.telling, rate.doubtful) == (6, 6, "−0.14", True)
+    (rate,) = view_class([result(n > 5, float(n)) for n in range(12)], ASSIGNMENT, ENGLISH).exercises[0].checks
+    assert (rate.telling, rate.doubtful) == ("0.87", False)
+    assert "? −0.14" in render_class([result(n % 2 == 0, float(n)) for n in range(12)], ASSIGNMENT)
 
 
 def test_page_is_small() -> None:

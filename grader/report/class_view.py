@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 from urllib.parse import quote
 
 from grader.assignment import Assignment
-from grader.model import Notice, Outcome, Result, Verdict
+from grader.model import Check, Notice, Result, Verdict
+from grader.report.discrimination import DOUBTFUL, point_biserial
 from grader.report.student_view import Badge, badge, exercise_title, name_of
 from grader.report.text import clean_text
 from grader.report.wording import Wording
+
+Kind = Literal["waiting", "look", "mistakes", "full"]
 
 BINS = 10
 LOOK_VERDICTS: tuple[Verdict, ...] = ("forbidden", "crashed")
@@ -62,7 +65,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Rate:
-    """How one check went over the class; `share` is 0 to 100."""
+    """How one check went over the class; `share` is 0 to 100, `telling` its discrimination in words."""
 
     title: str
     hidden: bool
@@ -70,6 +73,8 @@ class Rate:
     passed: int
     failed: int
     skipped: int
+    telling: str
+    doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -92,14 +97,28 @@ class SlipView:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """An exercise's state in the table, and its score as a number to sort by."""
+
+    badge: Badge
+    score: str
+    order: str
+
+
+@dataclass(frozen=True)
 class Row:
-    """One submission in the table; a None among `exercises` is one that was not judged."""
+    """One submission in the table; a None among `exercises` is one that was not judged.
+
+    `kind` is the group that it is filtered by, `order` its score as a number, "" when there is none.
+    """
 
     student: StudentLink
-    exercises: tuple[tuple[Badge, str] | None, ...]
+    exercises: tuple[Cell | None, ...]
     score: str
+    order: str
     written: str
     slips: str
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,7 @@ class ClassView:
     columns: tuple[str, ...]
     has_written: bool
     rows: tuple[Row, ...]
+    kinds: tuple[tuple[str, str, int], ...]
 
 
 def view_class(results: Sequence[Result], assignment: Assignment, words: Wording) -> ClassView:
@@ -127,18 +147,20 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
     results = sorted(results, key=lambda result: (result.submission.id.casefold(), result.submission.id))
     graded = [result for result in results if result.score is not None and result.status == "graded"]
     names = _exercise_names(results, assignment)
+    look = _look(results, assignment, words)
+    to_see = {student.href for matter in look for student in matter.students}
+    rows = tuple(_row(result, names, to_see, words) for result in results)
     return ClassView(
         words=words, page_title=words.class_title(assignment.title), title=assignment.title,
         weak=_matters([(link_to(result), (words.weak_sandbox(result.receipt.sandbox or ""),))
                        for result in results if result.receipt.weak]),
         attention=_matters([(link_to(result), tuple(item.message for item in result.attention))
                             for result in results if result.status == "needs_attention"]),
-        look=_look(results, assignment, words), numbers=_numbers(results, graded, words),
+        look=look, numbers=_numbers(results, graded, words),
         histogram=_histogram(graded, assignment.points, words), rates_note=words.rate_note(len(graded)),
         exercises=tuple(_rates(name, graded, assignment, words) for name in names), slips=_slips(results, assignment, words),
         columns=tuple(exercise_title(name, assignment) for name in names),
-        has_written=any(result.questions for result in results),
-        rows=tuple(_row(result, names, words) for result in results),
+        has_written=any(result.questions for result in results), rows=rows, kinds=_kinds(rows, words),
     )
 
 
@@ -210,23 +232,27 @@ def _histogram(graded: Sequence[Result], points: float, words: Wording) -> Histo
 def _rates(name: str, graded: Sequence[Result], assignment: Assignment, words: Wording) -> ExerciseRates:
     """Each check's outcomes; a check that a result does not list counts as not run."""
     verdicts: Counter[Verdict] = Counter()
-    outcomes: dict[str, Counter[Outcome]] = {}
-    heads: dict[str, tuple[str, bool]] = {}
+    answered: dict[str, list[tuple[Check, float]]] = {}
     for result in graded:
         if name not in result.exercises:
             continue
         verdicts[result.exercises[name].verdict] += 1
         for check in (one for one in result.exercises[name].checks if not one.id.startswith("credit.")):
-            heads.setdefault(check.id, (check.title, check.visibility == "hidden"))
-            outcomes.setdefault(check.id, Counter())[check.outcome] += 1
-    checks = []
-    for check_id, (title, hidden) in heads.items():
-        count = outcomes[check_id]
-        skipped = len(graded) - count["passed"] - count["failed"]
-        checks.append(Rate(title, hidden, round(100 * count["passed"] / len(graded)), count["passed"], count["failed"], skipped))
+            answered.setdefault(check.id, []).append((check, (result.score or 0) - check.score))
     return ExerciseRates(exercise_title(name, assignment),
                          tuple((badge(verdict, words), verdicts[verdict]) for verdict in get_args(Verdict) if verdicts[verdict]),
-                         tuple(checks))
+                         tuple(_rate(checks, len(graded), words) for checks in answered.values()))
+
+
+def _rate(checks: Sequence[tuple[Check, float]], graded: int, words: Wording) -> Rate:
+    """One check over the class, each with the rest of its hand-in's score."""
+    ran = [(check.outcome == "passed", rest) for check, rest in checks if check.outcome != "skipped"]
+    passed = sum(good for good, _ in ran)
+    telling = point_biserial([good for good, _ in ran], [rest for _, rest in ran])
+    first = checks[0][0]
+    return Rate(
+        first.title, first.visibility == "hidden", round(100 * passed / graded), passed, len(ran) - passed, graded - len(ran),
+        words.telling(telling), telling is not None and telling < DOUBTFUL)
 
 
 def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) -> tuple[SlipView, ...]:
@@ -250,14 +276,31 @@ def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) ->
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def _row(result: Result, names: Sequence[str], words: Wording) -> Row:
-    cells = []
-    for name in names:
-        exercise = result.exercises.get(name)
-        cells.append((badge(exercise.verdict, words), words.number(exercise.score)) if exercise else None)
+def _row(result: Result, names: Sequence[str], to_see: Set[str], words: Wording) -> Row:
+    found = [result.exercises.get(name) for name in names]
+    cells = [Cell(badge(one.verdict, words), words.number(one.score), _order(one.score)) if one else None for one in found]
+    link = link_to(result)
     slips = dict.fromkeys(diagnosis.title for exercise in result.exercises.values() for diagnosis in exercise.diagnoses)
     score = words.no_score if result.score is None else words.of(result.score, result.points)
-    return Row(link_to(result), tuple(cells), score, _written(result, words), clean_text("; ".join(slips)))
+    return Row(link, tuple(cells), score, _order(result.score), _written(result, words), clean_text("; ".join(slips)),
+               _kind(result, link.href in to_see))
+
+
+def _order(score: float | None) -> str:
+    return "" if score is None else f"{score:g}"
+
+
+def _kind(result: Result, to_see: bool) -> Kind:
+    """The group of the table's filter that a hand-in belongs to."""
+    if result.status == "needs_attention" or result.score is None:
+        return "waiting"
+    return "look" if to_see else "full" if result.score == result.points else "mistakes"
+
+
+def _kinds(rows: Sequence[Row], words: Wording) -> tuple[tuple[str, str, int], ...]:
+    """The choices of the filter that choose something: value, words, how many."""
+    counts = Counter(row.kind for row in rows)
+    return tuple((kind, words.kinds[kind], counts[kind]) for kind in get_args(Kind) if counts[kind])
 
 
 def _written(result: Result, words: Wording) -> str:

@@ -116,6 +116,17 @@ class Wording:
     check_rates: str = "How each check went"
     check: str = "Check"
     rate: str = "Passed by"
+    telling_column: str = "Tells apart"
+    telling_note: str = (
+        "“Tells apart” is the correlation between passing a check and the rest of the score (point-biserial, −1 to 1). "
+        "Near 0 or below, marked ?, a check says little about how good a hand-in is, or the opposite: look whether it asks "
+        "what you mean to ask. Below ten hand-ins there is none.")
+    search: str = "Search for a student or a slip"
+    show: str = "Show"
+    show_all: str = "all"
+    kinds: Mapping[str, str] = field(default_factory=lambda: {
+        "waiting": "not graded", "look": "worth a look", "mistakes": "with mistakes", "full": "full marks"})
+    sort_by: str = "Sort by"
     slips: str = "Slips, most frequent first"
     slips_none: str = "No slip was named."
     slip: str = "Slip"
@@ -268,6 +279,14 @@ class Wording:
 
     def rate_note(self, graded: int) -> str:
         return f"Of {graded} graded {'submission' if graded == 1 else 'submissions'}."
+
+    def telling(self, correlation: float | None) -> str:
+        """A check's discrimination."""
+        return "–" if correlation is None else f"{correlation:.2f}".replace("-", "−")
+
+    def shown(self, some: str, all_of: str) -> str:
+        """How many rows a search has left; the script fills the numbers in."""
+        return f"{some} of {all_of} shown"
 
     def exercise_and_verdict(self, exercise: str, verdict: str) -> str:
         return f"{exercise}: {verdict}"
