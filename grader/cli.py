@@ -87,6 +87,8 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                          help="secret that hidden cases are drawn from (default: $GRADER_SEED, else the assignment's .seed file)")
     command.add_argument("--resume", action="store_true",
                          help="keep the results in OUT that are still right, and do only what is missing")
+    command.add_argument("--anonymous", action="store_true",
+                         help="also write OUT/index-anonymous.html, a class page without names that can be shown around")
     _add_weak(command)
     command.set_defaults(command=_grade)
 
@@ -174,7 +176,7 @@ def _grade(options: argparse.Namespace) -> int:
         results = _with_progress(total - len(finished), lambda done: grade_all(
             found.submissions, course, target, options.jobs or default_jobs(), done, demands, finished,
         ))
-        publish(results, assignment, target)
+        publish(results, assignment, target, anonymous=options.anonymous)
     _print_summary(results, target)
     return OK
 

@@ -10,9 +10,11 @@ from grader.distribute import WriteError
 from grader.model import Result
 from grader.report import encode_grades, render_class, write_file
 
+ANONYMOUS = "index-anonymous.html"
 
-def publish(results: Sequence[Result], assignment: Assignment, out: Path) -> None:
-    """Write the class's files, each atomically; raises WriteError."""
+
+def publish(results: Sequence[Result], assignment: Assignment, out: Path, *, anonymous: bool = False) -> None:
+    """Write the class's files, each atomically; raises WriteError. One without names only where it is asked for."""
     ids = {result.submission.id for result in results}
     try:
         for folder, suffix in (("results", ".json"), ("feedback", ".html")):
@@ -21,5 +23,9 @@ def publish(results: Sequence[Result], assignment: Assignment, out: Path) -> Non
                     file.unlink()
         write_file(out / "grades.csv", encode_grades(results, assignment))
         write_file(out / "index.html", render_class(results, assignment))
+        if anonymous:
+            write_file(out / ANONYMOUS, render_class(results, assignment, anonymous=True))
+        else:
+            (out / ANONYMOUS).unlink(missing_ok=True)  # of an earlier run
     except OSError as error:
         raise WriteError(error) from None

@@ -62,6 +62,16 @@ def test_what_is_left_out_is_named_and_much_of_it_counted(class_folder: Path, tm
     assert [line for line in told if "left out" in line][-2:] == ["  left out: note 49.txt", "  left out: 10 more"]
 
 
+def test_a_page_without_names_is_written_where_it_is_asked_for_and_gone_after_a_run_without(class_folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "out" / "index-anonymous.html"
+    assert grader("grade", class_folder, "--out", tmp_path / "out", "--anonymous").returncode == 0
+    text = page.read_text(encoding="utf-8")
+    assert "Student 4" in text
+    assert [name for name in ("ann", "bob", "eve") if f">{name}<" in text] == []
+    assert grader("grade", class_folder, "--out", tmp_path / "out").returncode == 0
+    assert not page.exists()
+
+
 def test_grading_again_gives_the_same_files(class_folder: Path, tmp_path: Path) -> None:
     contents = []
     for jobs in ("1", "3"):

@@ -6,6 +6,7 @@ policy; without the policy the same page must be as harmless.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from grader.model import Notice, SubmissionName
 from grader.report import render_class, render_student
@@ -187,6 +189,8 @@ def visit(tab: Page, address: str, patience: int = 20) -> Deeds:
         tab.on(event, note)  # type: ignore[call-overload]  # one overload for each event's name
     tab.goto(address)
     tab.wait_for_timeout(patience)  # ms: errors of pictures and focus come after the load
+    with contextlib.suppress(PlaywrightError):  # it has gone elsewhere, which has been noted
+        tab.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 20)))")  # a busy machine is late
     for event, note in watched.items():
         tab.remove_listener(event, note)
     deeds.requests = [url for url in deeds.requests if url != address and not url.startswith("data:image/")]
@@ -328,6 +332,71 @@ def test_every_link_of_the_class_page_leads_to_its_page(tab: Page, hostile_class
     visit(tab, (hostile_class / "index.html").as_uri())
     links = tab.evaluate("[...document.querySelectorAll('.class a')].map(one => decodeURIComponent(new URL(one.href).pathname))")
     assert sorted(links) == sorted(str(file) for file in (hostile_class / "feedback").iterdir())
+
+
+# --- the class's table ------------------------------------------------------------------------------------------------
+
+NAMES_SHOWN = "[...document.querySelectorAll('.class tbody tr')].filter(one => one.offsetHeight).map(one => one.cells[0].innerText)"
+
+
+@pytest.fixture
+def class_tab(tab: Page, tmp_path: Path) -> Page:
+    """The class page of the made-up class, open."""
+    page = render_class([graded.result for graded in CLASS.values()], ASSIGNMENT)
+    assert visit(tab, on_disk(tmp_path, page)) == Deeds()
+    return tab
+
+
+def test_the_table_is_in_the_order_of_names_before_it_is_touched(class_tab: Page) -> None:
+    names = class_tab.evaluate(NAMES_SHOWN)
+    assert len(names) == len(CLASS)
+    assert names == sorted(names, key=str.casefold)
+    assert class_tab.locator("[role=status]").inner_text() == ""
+
+
+@pytest.mark.parametrize(("words", "found"), [
+    ("HOPPER", {"hopper"}), ("scaled noe", {"noether"}), ("no such name", set()), ("  ", None),
+])
+def test_a_search_leaves_the_rows_that_hold_all_its_words(class_tab: Page, words: str, found: set[str] | None) -> None:
+    class_tab.fill(".tools input", words)
+    names = class_tab.evaluate(NAMES_SHOWN)
+    assert len(names) == len(CLASS) if found is None else set(names) == found
+    status = class_tab.locator("[role=status]").inner_text()
+    assert status == ("" if found is None else f"{len(names)} of {len(CLASS)} shown")
+
+
+def test_the_filter_counts_what_it_shows(class_tab: Page) -> None:
+    options = class_tab.evaluate("[...document.querySelectorAll('.tools option')].map(one => [one.value, one.text])")
+    assert options[0] == ["", f"all ({len(CLASS)})"]
+    for value, label in options[1:]:
+        class_tab.select_option(".tools select", value)
+        assert f"({len(class_tab.evaluate(NAMES_SHOWN))})" in label
+    class_tab.select_option(".tools select", "waiting")
+    assert class_tab.evaluate(NAMES_SHOWN) == ["hopper"]
+
+
+def test_a_heading_sorts_by_its_column_and_again_the_other_way(class_tab: Page) -> None:
+    scores = "[...document.querySelectorAll('.class tbody tr')].map(one => Number(one.cells[1].dataset.order || -1))"
+    button = class_tab.locator(".class thead button")
+    for key, expected in (("Enter", "descending"), ("Space", "ascending")):
+        button.nth(1).press(key)
+        found = class_tab.evaluate(scores)
+        assert found == sorted(found, reverse=expected == "descending")
+        assert class_tab.locator(".class th[aria-sort]").count() == 1
+        assert class_tab.locator(".class th").nth(1).get_attribute("aria-sort") == expected
+        assert class_tab.evaluate("document.activeElement.innerText") == "Score"
+    button.nth(0).click()
+    assert class_tab.evaluate(NAMES_SHOWN) == sorted(class_tab.evaluate(NAMES_SHOWN), key=str.casefold)
+
+
+def test_without_script_the_table_is_whole_and_offers_nothing_that_it_cannot_do(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(on_disk(tmp_path, render_class([graded.result for graded in CLASS.values()], ASSIGNMENT)))
+    assert tab.locator(".class tbody tr").count() == len(CLASS)
+    assert not tab.locator(".tools").is_visible()
+    assert tab.locator(".class button").count() == 0
+    context.close()
 
 
 # --- what covers and what turns ---------------------------------------------------------------------------------------

@@ -59,6 +59,7 @@ from grader.report import (
     result_schema,
     write_file,
 )
+from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
 from grader.report.discrimination import point_biserial
 from grader.report.heatmap import view_pictures
@@ -343,6 +344,37 @@ def test_class_page_says_whose_code_ran_behind_too_little() -> None:
     assert "“limits” alone" in said
     assert weak.submission.id in said
     assert results[1].submission.id not in said
+
+
+SAID_OF = ["grace hopper", "name in a message", "name in an answer", "name in a comment", "name in a notice", "name in a check", "file name"]
+
+
+def test_an_anonymous_class_page_holds_nothing_that_says_who() -> None:
+    name, message, answer, comment, notice, check, file = SAID_OF
+    part = ExerciseResult("forbidden", 1.0, 40.0, False, tuple(replace(row, message=check) for row in checks({"values.published": "x"})),
+                          (Diagnosis("s", "The slip", "h"),), message)
+    told = replace(CLASS["no_scale"].result, submission=SubmissionName(name, file, "0"), exercises={"self_attention": part},
+                   questions={"c": QuestionResult(answer, 1.0, 10.0, comment)}, notices=(Notice("convention", notice),))
+    waiting = replace(told, status="needs_attention", score=None, attention=(Attention("x", message),))
+    full = replace(CLASS["full_marks"].result, submission=SubmissionName("b", "b.ipynb", "0"))
+    page = render_class([told, waiting, full], ASSIGNMENT, anonymous=True)
+    assert [text for text in SAID_OF if text in page] == []
+    assert "feedback/" not in page
+    assert "The slip" in page
+    assert {f"Student {n}" for n in range(1, 4)} <= set(re.findall(r"Student \d", page))
+    assert len(re.findall(r"<tr data-kind", page)) == 3
+    inspect(page)
+
+
+def test_the_order_of_an_anonymous_page_is_not_that_of_names_nor_that_of_another_secret() -> None:
+    def order(seed: str) -> list[float | None]:
+        results = [replace(CLASS["no_scale"].result, submission=SubmissionName(f"{n:02}", "f", "0"), score=float(n),
+                           receipt=replace(RECEIPT, seed=seed)) for n in range(40)]
+        return [one.score for one in anonymise(results, ENGLISH)]
+
+    assert order("a") == order("a")
+    assert order("a") != order("b")
+    assert order("a") != sorted(order("a"), key=lambda score: score or 0)
 
 
 # --- nothing active, whatever the text --------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ LOOK_NOTICES = ("convention",)
 
 @dataclass(frozen=True)
 class StudentLink:
-    """A submission's id and its page, relative to the class page."""
+    """A submission's id and its page, relative to the class page; no page ("") where nobody is to know whose it is."""
 
     name: str
     href: str
@@ -148,7 +148,7 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
     graded = [result for result in results if result.score is not None and result.status == "graded"]
     names = _exercise_names(results, assignment)
     look = _look(results, assignment, words)
-    to_see = {student.href for matter in look for student in matter.students}
+    to_see = {student.name for matter in look for student in matter.students}
     rows = tuple(_row(result, names, to_see, words) for result in results)
     return ClassView(
         words=words, page_title=words.class_title(assignment.title), title=assignment.title,
@@ -166,6 +166,8 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
 
 def link_to(result: Result) -> StudentLink:
     """A submission's page as seen from the class page."""
+    if not result.submission.source:
+        return StudentLink(name_of(result), "")
     return StudentLink(name_of(result), f"feedback/{quote(result.submission.id, safe='', errors='replace')}.html")
 
 
@@ -283,7 +285,7 @@ def _row(result: Result, names: Sequence[str], to_see: Set[str], words: Wording)
     slips = dict.fromkeys(diagnosis.title for exercise in result.exercises.values() for diagnosis in exercise.diagnoses)
     score = words.no_score if result.score is None else words.of(result.score, result.points)
     return Row(link, tuple(cells), score, _order(result.score), _written(result, words), clean_text("; ".join(slips)),
-               _kind(result, link.href in to_see))
+               _kind(result, link.name in to_see))
 
 
 def _order(score: float | None) -> str:

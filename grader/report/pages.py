@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from grader.assignment import Assignment
 from grader.model import Graded, KillMatrix, Result
+from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
 from grader.report.matrix_view import view_matrix
 from grader.report.student_view import view_student
@@ -73,6 +74,9 @@ def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assig
     return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words))
 
 
-def render_class(results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH) -> str:
-    """The instructor's page; it links to feedback/<id>.html."""
+def render_class(
+    results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH, *, anonymous: bool = False
+) -> str:
+    """The instructor's page; it links to feedback/<id>.html, or, `anonymous`, to nobody."""
+    results = anonymise(results, words) if anonymous else results
     return _CLASS.render(view=view_class(results, assignment, words))

@@ -98,6 +98,7 @@ class Wording:
     no_layers: str = "nothing was run"
 
     class_attention: str = "Needs your attention"
+    set_aside: str = "It could not be graded and waits for a person."
     class_attention_none: str = "Every submission could be graded."
     weak_title: str = "The sandbox was too weak"
     class_look: str = "Worth a look"
@@ -283,6 +284,10 @@ class Wording:
     def telling(self, correlation: float | None) -> str:
         """A check's discrimination."""
         return "–" if correlation is None else f"{correlation:.2f}".replace("-", "−")
+
+    def nobody(self, number: str) -> str:
+        """A student of an anonymous class page."""
+        return f"Student {number}"
 
     def shown(self, some: str, all_of: str) -> str:
         """How many rows a search has left; the script fills the numbers in."""
