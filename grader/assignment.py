@@ -5,6 +5,7 @@ Comes in: a folder with assignment.toml, solution.py and cases.py, all by the te
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import importlib.util
 import re
@@ -117,6 +118,7 @@ class _File(_Table, frozen=True):
     exercises: dict[str, Exercise]
     questions: dict[str, Question] = {}
     sandbox: SandboxLevel = "inner wall"
+    release_hidden: dt.datetime | None = None
     tolerance: Tolerance = Tolerance()
     limits: LimitsTable = LimitsTable()
     imports: Imports = Imports()
@@ -127,7 +129,8 @@ class _File(_Table, frozen=True):
 class Assignment:
     """One assignment, read and checked. `digest` changes with any file that can change a mark.
 
-    `sandbox` is the least that student code is run behind.
+    `sandbox` is the least that student code is run behind. `release_hidden` is when pages may begin to show what hidden cases
+    expect, None for never.
     """
 
     name: str
@@ -138,6 +141,7 @@ class Assignment:
     questions: Mapping[str, Question]
     slips: Mapping[str, Slip]
     sandbox: SandboxLevel
+    release_hidden: dt.datetime | None
     tolerance: Tolerance
     limits: Limits
     notebook_mb: int
@@ -153,6 +157,10 @@ class Assignment:
         """What the automatic part is worth."""
         return sum(exercise.points for exercise in self.exercises.values())
 
+    def shows_hidden(self, now: dt.datetime) -> bool:
+        """Whether pages written then may show what hidden cases expect; `now` has a time zone."""
+        return self.release_hidden is not None and now >= self.release_hidden
+
 
 def load_assignment(folder: Path) -> Assignment:
     """Read and check one assignment's folder; raises AssignmentError."""
@@ -163,6 +171,7 @@ def load_assignment(folder: Path) -> Assignment:
     _check_exercises(file, table)
     _check_slips(file, words, table, slips)
     _check_questions(file, table)
+    _check_release(file, table)
     template = (folder / table.template).resolve()
     if not template.is_file():
         raise AssignmentError(file, "template", f"there is no notebook at {table.template!r}",
@@ -175,7 +184,8 @@ def load_assignment(folder: Path) -> Assignment:
     limits = table.limits
     return Assignment(
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
-        questions=table.questions, slips=slips, sandbox=table.sandbox, tolerance=table.tolerance, imports=table.imports,
+        questions=table.questions, slips=slips, sandbox=table.sandbox,
+        release_hidden=table.release_hidden, tolerance=table.tolerance, imports=table.imports,
         data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
         digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]),
@@ -260,6 +270,12 @@ def _check_questions(file: Path, table: _File) -> None:
     for name, question in table.questions.items():
         if not 0 <= question.points < float("inf"):
             raise AssignmentError(file, f"questions.{name}.points", f"is {question.points:g}", "give a number of 0 or more")
+
+
+def _check_release(file: Path, table: _File) -> None:
+    if table.release_hidden is not None and table.release_hidden.tzinfo is None:
+        raise AssignmentError(file, "release_hidden", "says no time zone",
+                              "end it with Z or an offset, as in 2027-01-31T18:00:00+01:00")
 
 
 def _check_slips(file: Path, words: Path, table: _File, slips: Mapping[str, Slip]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import signal
 from collections.abc import Sequence
@@ -158,7 +159,8 @@ def _grade(options: argparse.Namespace) -> int:
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
-    course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
+    seed = find_seed(options.seed, os.environ, assignment.folder, _warn)
+    course = prepare(assignment, seed, released=assignment.shows_hidden(dt.datetime.now(dt.UTC)))
     target: Path = options.out or Path("grades") / assignment.name
     demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
     with only_run(target):
@@ -168,6 +170,8 @@ def _grade(options: argparse.Namespace) -> int:
         out.print(f"Grading {total} submissions of “{escape(assignment.title)}” behind {', '.join(box.layers) or 'nothing'}.")
         if box.is_weak:
             _print_weakness(box)
+        if course.released:
+            out.print("  release_hidden has passed: pages show what hidden cases expect")
         _print_left_out(found.left_out)
         finished = find_finished(found.submissions, course, target, box) if options.resume else {}
         if options.resume:

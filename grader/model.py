@@ -415,7 +415,7 @@ class Receipt:
 
     `assignment`, `seed` and `hand_in` are digests: of the assignment's files, of the secret that hidden cases are drawn from, and
     of all files that were handed in. `sandbox` is what the layers amount to, None when no box was ever opened; `weak` says that
-    this is less than the assignment asks for.
+    this is less than the assignment asks for. `released`: the page shows what hidden cases expect.
     """
 
     grader: str
@@ -425,6 +425,7 @@ class Receipt:
     layers: tuple[str, ...]
     sandbox: SandboxLevel | None
     weak: bool = False
+    released: bool = False
 
 
 @dataclass(frozen=True)
@@ -458,7 +459,7 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Two matrices to lay side by side, of a public case only; `yours` may have another shape, or be None."""
+    """Two matrices to lay side by side, of a public or a released case; `yours` may have another shape, or be None."""
 
     exercise: str
     title: str

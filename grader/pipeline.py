@@ -50,13 +50,17 @@ MOST_REFUSED = 3
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """An assignment made ready: what every submission of a run is graded with. `seed` is the secret's digest."""
+    """An assignment made ready: what every submission of a run is graded with.
+
+    `seed` is the secret's digest; `released` says that pages may show what hidden cases expect.
+    """
 
     assignment: Assignment
     plan: Plan
     lattice: Lattice
     template: Template
     seed: str
+    released: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,12 @@ class Reading:
     problem: Attention | None = None
 
 
-def prepare(assignment: Assignment, seed: str, *, public_only: bool = False) -> Course:
+def prepare(assignment: Assignment, seed: str, *, public_only: bool = False, released: bool = False) -> Course:
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
     plan = make_plan(assignment, seed, public_only=public_only)
     lattice = {} if public_only else find_lattice(plan, os.environ)
-    return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest))
+    return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest), released)
 
 
 def demands_of(assignment: Assignment, *, allow_weaker: bool = False) -> Demands:
@@ -180,7 +184,7 @@ def _grade_notebook(
     evidence = gather_evidence(
         course.plan, extraction.slices, {exercise: one.transcript for exercise, one in heard.items()},
         {exercise: one.replies for exercise, one in heard.items()},
-        [exercise for exercise in heard if judgements[exercise].verdict == "incorrect"],
+        [exercise for exercise in heard if judgements[exercise].verdict == "incorrect"], released=course.released,
     )
     return Graded(result, evidence)
 
@@ -251,8 +255,8 @@ def receipt_of(course: Course, box: Box | None, hand_in: str) -> Receipt:
     """What graded a hand-in of that digest; `box` is None when no box had to do with it."""
     digest = course.assignment.digest
     if box is None or not box.layers:
-        return Receipt(__version__, digest, course.seed, hand_in, (), None)
-    return Receipt(__version__, digest, course.seed, hand_in, box.layers, box.level, box.is_weak)
+        return Receipt(__version__, digest, course.seed, hand_in, (), None, released=course.released)
+    return Receipt(__version__, digest, course.seed, hand_in, box.layers, box.level, box.is_weak, course.released)
 
 
 def _ungraded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,8 @@ MISTAKES = [
     ("assignment.toml", 'title = "Smoothing a signal"', "titel = 3", "(top)", "key"),
     ("assignment.toml", 'title = "Smoothing a signal"', 'title = "', "line 1", "line"),
     ("assignment.toml", 'template = "handout.ipynb"', 'template = "lost.ipynb"', "template", "path"),
+    ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nrelease_hidden = 2027-01-31T18:00:00', "release_hidden", "offset"),
+    ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nrelease_hidden = "soon"', "release_hidden", "kind"),
     ("assignment.toml", "points = 6", "points = -6", "exercises.smooth.points", "above 0"),
     ("assignment.toml", "points = 6", 'points = "six"', "exercises[...].points", "kind"),
     ("assignment.toml", 'builds_on = ["smooth"]', 'builds_on = ["smoth"]', "exercises.residual.builds_on", "smooth"),
@@ -85,3 +88,14 @@ def test_the_digest_follows_every_file_that_can_move_a_mark(tmp_path: Path) -> N
             stream.write("\n")
         digests.append(load_assignment(folder).digest)
     assert len(set(digests)) == 5
+
+
+def test_hidden_cases_are_released_at_the_moment_that_the_assignment_names(tmp_path: Path) -> None:
+    folder = tmp_path / "signals"
+    shutil.copytree(SIGNALS, folder)
+    file = folder / "assignment.toml"
+    assert not load_assignment(folder).shows_hidden(dt.datetime.max.replace(tzinfo=dt.UTC))
+    file.write_text("release_hidden = 2027-01-31T18:00:00+01:00\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    released = load_assignment(folder)
+    assert not released.shows_hidden(dt.datetime(2027, 1, 31, 16, 59, 59, tzinfo=dt.UTC))
+    assert released.shows_hidden(dt.datetime(2027, 1, 31, 17, 0, tzinfo=dt.UTC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +13,7 @@ import pytest
 from grader.errors import SandboxError
 from grader.model import Graded, Limits, NotebookFile, Program, Submission, Transcript
 from grader.pipeline import Course, grade
-from grader.report import SCHEMA_FILE, encode_result
+from grader.report import SCHEMA_FILE, encode_result, render_student
 from grader.sandbox import Box
 from tests.support import ATTENTION, MULTI_HEAD, MULTI_STUB, STUB, code, names, notebook, solved, submission
 
@@ -342,6 +343,17 @@ def test_no_expected_number_of_a_hidden_case_reaches_the_result(grade_bytes: Gra
     assert hidden
     assert all("expected" not in check.message and "yours" not in check.message for check in hidden)
     assert {picture.title for picture in graded.evidence.pictures if "published" not in picture.title} == set()
+
+
+def test_what_hidden_cases_expect_is_shown_once_they_are_released(course: Course, box: Box, tmp_path: Path) -> None:
+    released = replace(course, released=True)
+    graded = grade(submission(tmp_path, solved(first=WRONG_A["no scale"])), released, box)
+    titles = [picture.title for picture in graded.evidence.pictures]
+    assert any("width" in title for title in titles)
+    page = render_student(graded, course.assignment)
+    assert "They have been released" in page
+    assert "so they show no inputs" not in page
+    assert graded.result.receipt.released
 
 
 def test_kept_outputs_and_execution_counts_mean_nothing(grade_bytes: Grade) -> None:

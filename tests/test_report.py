@@ -87,7 +87,7 @@ def make_assignment() -> Assignment:
     empty = ModuleType("empty")
     return Assignment(
         name="attention", folder=Path("reference/attention"), title="Self-attention in NumPy", template=Path("attention.ipynb"),
-        exercises=exercises, questions=questions, slips={}, misconceptions=None, sandbox="inner wall", tolerance=Tolerance(),
+        exercises=exercises, questions=questions, slips={}, misconceptions=None, sandbox="inner wall", release_hidden=None, tolerance=Tolerance(),
         limits=Limits(), notebook_mb=50,
         imports=Imports(), data=Data(), solution=empty, cases=empty, digest="d" * 64,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -149,6 +150,7 @@ def test_a_result_stands_only_while_all_that_made_it_is_the_same(course: Course,
 
     assert find_finished(hand_in, course, out, box) == dict(enumerate(results))
     assert standing(replace(course, seed="other")) == []
+    assert standing(replace(course, released=True)) == [], "its page shows less"
     assert standing(replace(course, assignment=replace(course.assignment, digest="other"))) == []
     assert standing(hand_in=[hand_in[1], hand_in[0]]) == [0, 1]
     assert standing(hand_in=[replace(hand_in[0], id="c"), hand_in[1]]) == [1]
@@ -262,11 +264,11 @@ def test_bubblewrap_that_vanishes_midway_costs_no_one_a_mark(class_folder: Path,
 
 
 CLOCKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "time.strftime", "time.CLOCK_REALTIME",
-          "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "datetime.datetime.now", "datetime.date.today"}
+          "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "dt.datetime.now", "dt.datetime.utcnow", "dt.datetime.today", "dt.date.today"}
 
 
 def test_nothing_in_the_grader_reads_the_clock_on_the_wall() -> None:
-    """So that no jump of it can end a run, lengthen a limit or change a file."""
+    """So that no jump of it can end a run, lengthen a limit or change a file; but one date is a teacher's own, `release_hidden`."""
     found: list[str] = []
     for file in (ROOT / "grader").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -274,4 +276,4 @@ def test_nothing_in_the_grader_reads_the_clock_on_the_wall() -> None:
                 found.append(f"{file.name}:{node.lineno} {ast.unparse(node)}")
             if isinstance(node, ast.ImportFrom) and node.module in {"time", "datetime"}:
                 found.append(f"{file.name}:{node.lineno} from {node.module} import ...")
-    assert found == []
+    assert [re.sub(r":\d+", "", one) for one in found] == ["cli.py dt.datetime.now"]

@@ -16,11 +16,14 @@ from grader.plan import ExercisePlan, Plan, differs
 
 def gather_evidence(
     plan: Plan, slices: Mapping[str, Slice], transcripts: Mapping[str, Transcript], replies: Mapping[str, Replies],
-    wrong: Iterable[str],
+    wrong: Iterable[str], *, released: bool = False,
 ) -> Evidence:
-    """Code and pictures of one submission, and a worked example for each exercise that is `wrong` by itself."""
+    """Code and pictures of one submission, and a worked example for each exercise that is `wrong` by itself.
+
+    Pictures are of public cases, and of hidden ones only when they are `released`.
+    """
     listings = {name: _with_marks(piece, transcripts.get(name)) for name, piece in slices.items()}
-    pictures = [picture for name, heard in replies.items() for picture in _pictures(plan.exercises[name], heard)]
+    pictures = [picture for name, heard in replies.items() for picture in _pictures(plan.exercises[name], heard, released)]
     examples = {name: example for name in wrong if (example := choose_example(plan, name, replies[name]))}
     return Evidence(listings, tuple(pictures), examples)
 
@@ -61,9 +64,9 @@ def _marks(listing: Listing, raised: list[Raised]) -> Iterator[tuple[int, str]]:
             yield one.line, f"{one.exception}: {one.message}" if one.message else one.exception
 
 
-def _pictures(exercise: ExercisePlan, replies: Replies) -> Iterator[Picture]:
+def _pictures(exercise: ExercisePlan, replies: Replies, released: bool) -> Iterator[Picture]:
     for planned in exercise.cases:
-        if planned.case.visibility == "public":
+        if released or planned.case.visibility == "public":
             answer = replies.answer(planned.call) or {}
             for spec in exercise.spec.returns:
                 if spec.picture:

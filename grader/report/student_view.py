@@ -259,7 +259,7 @@ def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, 
         alike=_alike(exercise, assignment, words),
         example=view_example(graded.evidence.examples[name], words) if name in graded.evidence.examples else None,
         checks=_checks(exercise, words),
-        notes=_notes(exercise, words),
+        notes=_notes(exercise, graded.result.receipt.released, words),
         pictures=view_pictures((picture for picture in evidence.pictures if picture.exercise == name),
                                assignment.tolerance.relative, words),
         code=tuple(view_code(listing, title, words) for listing in evidence.listings.get(name, ())),
@@ -286,10 +286,11 @@ def _alike(exercise: ExerciseResult, assignment: Assignment, words: Wording) -> 
     return words.alike(titles) if titles else ""
 
 
-def _notes(exercise: ExerciseResult, words: Wording) -> tuple[str, ...]:
+def _notes(exercise: ExerciseResult, released: bool, words: Wording) -> tuple[str, ...]:
+    about_hidden = words.released_note if released else words.hidden_note
     hidden = any(check.visibility == "hidden" for check in exercise.checks)
     lowered = any(check.outcome == "passed" and check.score < check.points for check in exercise.checks)
-    return tuple(note for note, applies in ((words.pays_note, lowered), (words.hidden_note, hidden)) if applies)
+    return tuple(note for note, applies in ((words.pays_note, lowered), (about_hidden, hidden)) if applies)
 
 
 def _checks(exercise: ExerciseResult, words: Wording) -> tuple[Checks, ...]:

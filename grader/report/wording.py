@@ -73,6 +73,8 @@ class Wording:
     example_steps: str = "Step by step, the right way"
     pays_note: str = "What passed pays in proportion to the numbers that are right."
     hidden_note: str = "Hidden checks use other numbers than the hand-out's, so they show no inputs."
+    released_note: str = (
+        "Hidden checks use other numbers than the hand-out's. They have been released, so what they expect is shown below.")
     reason_above: str = "For the reason above."
     matrices: str = "Your numbers beside the expected ones"
     yours: str = "Yours"
