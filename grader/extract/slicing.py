@@ -20,7 +20,14 @@ from grader.model import Listing, ModuleUse, Program, ProgramCell
 END = 1 << 30
 """A position after every statement: when the function is called."""
 
+MOST_STEPS = 1_000_000
+"""From a name to its bindings, and from these to the names they read: about 1 s, a thousand times what a long notebook takes."""
+
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "get_ipython", "display"}
+
+
+class TangledError(Exception):
+    """A notebook's statements need each other in too many ways to be followed."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +117,13 @@ class Needed:
 
 
 def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset()) -> Needed:
-    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist."""
+    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist. Raises TangledError."""
     chosen: set[int] = set()
     reads: set[str] = set()
     unresolved: set[str] = set()
     seen: set[tuple[str, int]] = set()
     waiting = [(name, END)]
+    steps = 0
     while waiting:
         wanted, limit = waiting.pop()
         if (wanted, limit) in seen:
@@ -127,6 +135,9 @@ def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset(
             positions += [at for at in bindings.stars if at < limit]
             if wanted not in BUILTINS:
                 unresolved.add(wanted)
+        steps += 1 + sum(1 + len(bindings.statements[at].names.later) for at in positions)
+        if steps > MOST_STEPS:
+            raise TangledError
         for position in positions:
             names = bindings.statements[position].names
             if position not in chosen:  # a thousand `x += 1` need each other a million times
