@@ -31,11 +31,12 @@ def find_finished(submissions: Sequence[Submission], course: Course, out: Path, 
 
 
 def _standing(submission: Submission, course: Course, out: Path, box: Box) -> Result | None:
+    file = out / "results" / f"{submission.id}.json"
     try:
-        result = decode_result((out / "results" / f"{submission.id}.json").read_bytes())
-    except (OSError, msgspec.MsgspecError, ValueError):
+        result = decode_result(file.read_bytes()) if file.is_file() else None  # a pipe or a device would be read for ever
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if submission.problem or not (out / "feedback" / f"{submission.id}.html").is_file():
+    if result is None or submission.problem or not (out / "feedback" / f"{submission.id}.html").is_file():
         return None
     if result.submission.id != submission.id or any(problem.code in OUR_FAULTS for problem in result.attention):
         return None
@@ -59,7 +60,8 @@ def only_run(out: Path) -> Iterator[None]:
             _lock(descriptor, out)
         for folder in (out, *(out / name for name in FOLDERS)):
             for file in folder.glob(f"{UNFINISHED}*"):
-                file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # what cannot be deleted is none of ours, and in nobody's way
+                    file.unlink()
         yield
     finally:
         os.close(descriptor)

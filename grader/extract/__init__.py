@@ -166,12 +166,22 @@ def _bare(name: str) -> str:
 
 
 # Each of these looks at a line once: `^\s*` would read a run of blank lines anew from each of them.
+DEFINITION = re.compile(r"^[^\S\n]*(?:async\s+)?def\s+(\w+)|^(\w+)\s*=", re.M)
+IMPORT = re.compile(r"^[^\S\n]*(?:from\b(?>.*?\bimport\b)|import\b)(.*)", re.M)
+
+
 def _mentions_definition(source: str, name: str) -> bool:
-    return re.search(rf"^[^\S\n]*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
+    return name in _defined_in(source)
 
 
-def _mentions_import(source: str, name: str) -> bool:
-    return re.search(rf"^[^\S\n]*(?:from\b(?>.*?\bimport\b)|import\b).*\b{name}\b", source, re.M) is not None
+def _defined_in(source: str) -> set[str]:
+    """Names that a text which is no Python seems to define."""
+    return {function or variable for function, variable in DEFINITION.findall(source)}
+
+
+def _imported_in(source: str) -> set[str]:
+    """Names that a text which is no Python seems to import."""
+    return {name for names in IMPORT.findall(source) for name in re.findall(r"\w+", names)}
 
 
 def _is_stub(node: ast.stmt, template: Template) -> bool:
@@ -210,12 +220,15 @@ def _functions(statements: Sequence[Statement]) -> Iterator[tuple[str, int, int,
 
 
 def _explain_unresolved(needed: Needed, broken: Sequence[PythonCell]) -> Iterator[tuple[str, str]]:
+    first: dict[str, PythonCell] = {}  # laid out once: there may be as many names as a cell has letters
+    for cell in broken if needed.unresolved else ():
+        for name in _defined_in(cell.original) | _imported_in(cell.original):
+            first.setdefault(name, cell)
     for name in sorted(needed.unresolved):
-        spoilt = (cell for cell in broken if _mentions_definition(cell.original, name) or _mentions_import(cell.original, name))
-        cell = next(spoilt, None)
-        if cell:
-            where = f"line {cell.problem_line}: {cell.problem}"
-            yield name, f"cell {cell.number}, which defines `{name}`, is not valid Python ({where})"
+        spoilt = first.get(name)
+        if spoilt:
+            where = f"line {spoilt.problem_line}: {spoilt.problem}"
+            yield name, f"cell {spoilt.number}, which defines `{name}`, is not valid Python ({where})"
         else:
             yield name, f"no cell of the notebook defines `{name}`"
 
