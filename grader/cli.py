@@ -151,17 +151,24 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.distribute import default_jobs, grade_all
     from grader.pipeline import demands_of, open_box, prepare
     from grader.publish import publish
-    from grader.resume import find_finished, only_run
+    from grader.resume import find_finished
     from grader.seed import find_seed
+    from grader.target import EARLIER, check_target, only_run, set_aside
+    from grader.verify import try_reference
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
     course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
     target: Path = options.out or Path("grades") / assignment.name
     demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
+    ids = {submission.id for submission in found.submissions}
+    check_target(target, options.submissions)
     with only_run(target):
         with open_box(assignment, demands) as box:
             box.start()
+            lacking = try_reference(course, box)
+        if lacking:
+            _warn(f"the reference does not earn full marks here: {lacking} `verify` shows more.")
         total = len(found.submissions)
         out.print(f"Grading {total} submissions of “{escape(assignment.title)}” behind {', '.join(box.layers) or 'nothing'}.")
         if box.is_weak:
@@ -174,6 +181,10 @@ def _grade(options: argparse.Namespace) -> int:
         results = _with_progress(total - len(finished), lambda done: grade_all(
             found.submissions, course, target, options.jobs or default_jobs(), done, demands, finished,
         ))
+        moved = set_aside(target, ids)
+        if moved:
+            earlier = escape(str(target / EARLIER))
+            out.print(f"  moved {moved} results of an earlier run, whose submissions are not here now, to {earlier}")
         publish(results, assignment, target)
     _print_summary(results, target)
     return OK

@@ -1,4 +1,4 @@
-"""The files over the whole class: grades.csv and index.html, and no leftovers of students who are not in this run."""
+"""The files over the whole class: grades.csv and index.html."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from grader.report import encode_grades, render_class, write_file
 
 def publish(results: Sequence[Result], assignment: Assignment, out: Path) -> None:
     """Write the class's files, each atomically; raises WriteError."""
-    ids = {result.submission.id for result in results}
     try:
-        for folder, suffix in (("results", ".json"), ("feedback", ".html")):
-            for file in (out / folder).glob(f"*{suffix}"):
-                if file.name.removesuffix(suffix) not in ids:
-                    file.unlink()
         write_file(out / "grades.csv", encode_grades(results, assignment))
         write_file(out / "index.html", render_class(results, assignment))
     except OSError as error:

@@ -62,6 +62,35 @@ def test_what_is_left_out_is_named_and_much_of_it_counted(class_folder: Path, tm
     assert [line for line in told if "left out" in line][-2:] == ["  left out: note 49.txt", "  left out: 10 more"]
 
 
+def test_what_the_grader_did_not_write_is_not_written_over(class_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    (out / "results").mkdir(parents=True)
+    mine = {"index.html": "mine", "grades.csv": "mine", "results/run-1.json": "{}"}
+    for name, text in mine.items():
+        (out / name).write_text(text, encoding="utf-8")
+    run = grader("grade", class_folder, "--out", out)
+    assert run.returncode == 2
+    assert "index.html and grades.csv that the grader did not write" in run.stderr
+    assert {name: (out / name).read_text(encoding="utf-8") for name in mine} == mine
+    run = grader("grade", class_folder, "--out", class_folder)
+    assert run.returncode == 2
+    assert "holds the submissions" in run.stderr
+    assert not (class_folder / "index.html").exists()
+
+
+def test_another_class_into_the_same_folder_costs_nobody_a_result(class_folder: Path, tmp_path: Path) -> None:
+    out, one = tmp_path / "out", tmp_path / "one"
+    one.mkdir()
+    shutil.copy(class_folder / "bob.ipynb", one / "zoe.ipynb")
+    grader("grade", class_folder, "--out", out)
+    before = (out / "results" / "ann.json").read_bytes()
+    run = grader("grade", one, "--out", out)
+    assert run.returncode == 0
+    assert "moved 4 results of an earlier run" in run.stdout
+    assert [file.name for file in (out / "results").iterdir()] == ["zoe.json"]
+    assert (out / "earlier" / "results" / "ann.json").read_bytes() == before
+
+
 def test_grading_again_gives_the_same_files(class_folder: Path, tmp_path: Path) -> None:
     contents = []
     for jobs in ("1", "3"):

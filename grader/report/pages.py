@@ -20,6 +20,8 @@ from grader.report.text import clean_text
 from grader.report.wording import ENGLISH, Wording
 
 FOLDER = Path(__file__).parent
+GENERATOR = '<meta name="generator" content="grader">'
+"""By which a page of ours is known."""
 
 
 def _finish(value: object) -> object:
@@ -50,7 +52,7 @@ _environment = Environment(
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
 )
 _environment.filters["spans"] = _spans
-_environment.globals.update(style=Markup(STYLE), policy=POLICY)  # noqa: S704  our own file
+_environment.globals.update(style=Markup(STYLE), generator=Markup(GENERATOR), policy=POLICY)  # noqa: S704  our own words
 _STUDENT = _environment.get_template("student.html.j2")
 _CLASS = _environment.get_template("class.html.j2")
 _MATRIX = _environment.get_template("matrix.html.j2")
