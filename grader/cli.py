@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return INCOMPLETE
     except KeyboardInterrupt:
-        err.print("stopped; what was finished is on disk, and the same command with --resume does the rest")
+        err.print("stopped; what was finished is on disk, and the same command with --resume (make: RESUME=yes) does the rest")
         return INCOMPLETE
     return status
 
@@ -174,6 +174,8 @@ def _grade(options: argparse.Namespace) -> int:
         if box.is_weak:
             _print_weakness(box)
         _print_left_out(found.left_out)
+        if found.doubt:
+            _warn(found.doubt)
         finished = find_finished(found.submissions, course, target, box) if options.resume else {}
         if options.resume:
             out.print(f"  {len(finished)} of {total} results are on disk already and still right")
@@ -249,13 +251,13 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
         out.print(f"[yellow]needs attention:[/] {name}: {reason}")
     ours = sum(result.attention[0].code in OUR_FAULTS for result in attention)
     if ours:
-        out.print(f"Once what is wrong here is mended, the same command with --resume grades these {ours} again.")
+        out.print(f"Once what is wrong here is mended, --resume (make: RESUME=yes) grades these {ours} again.")
     out.print(f"Open {escape(str(target / 'index.html'))} for the class, {escape(str(target / 'feedback'))} for the students.")
 
 
 def _selfcheck(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
-    from grader.selfcheck import all_passed, selfcheck
+    from grader.selfcheck import all_passed, selfcheck, unanswered
 
     assignment = load_assignment(options.assignment)
     graded = selfcheck(options.notebook, assignment)
@@ -282,7 +284,9 @@ def _selfcheck(options: argparse.Namespace) -> int:
     if all_passed(graded):
         out.print("\n[bold green]All public checks pass.[/] The course's grader also tries other data and other sizes.")
         return OK
-    out.print("\n[bold]Not all public checks pass yet.[/]")
+    count = unanswered(graded)
+    silent = f" {count} had no answer to check: your function stopped on their data." if count else ""
+    out.print(f"\n[bold]Not all public checks pass yet.[/]{silent}")
     return INCOMPLETE
 
 
@@ -366,7 +370,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _warn(text: str) -> None:
-    err.print(f"[yellow]note:[/] {escape(text)}")
+    err.print(f"[yellow]note:[/] {_plain(text)}")
 
 
 def _plain(text: str) -> str:

@@ -171,6 +171,24 @@ def test_a_seed_that_cannot_be_read_stops_the_run_and_one_that_cannot_be_kept_is
     assert "the next run draws other hidden numbers" in run.stderr
 
 
+def test_selfcheck_does_not_pass_what_it_could_not_check(tmp_path: Path) -> None:
+    file = tmp_path / "fixed.ipynb"
+    fixed = ATTENTION.replace("    Q, K", "    X.reshape(5, 6)\n    Q, K")
+    file.write_bytes(solved(first=fixed))
+    run = grader("selfcheck", file)
+    assert run.returncode == 1
+    assert "All public checks pass" not in run.stdout
+    assert "there was no answer to check: it raised ValueError: cannot reshape" in run.stdout
+    assert "your function stopped on their data" in run.stdout
+
+
+def test_a_folder_above_the_class_is_doubted_aloud(tmp_path: Path, class_folder: Path) -> None:
+    run = grader("grade", class_folder.parent, "--out", tmp_path / "out")
+    assert run.returncode == 0
+    assert "with its 4 notebooks was taken for one student's hand-in" in run.stderr
+    assert str(class_folder) in run.stderr
+
+
 def test_selfcheck_passes_only_what_is_right(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     good.write_bytes(solved())

@@ -60,16 +60,20 @@ def extract(content: bytes, assignment: Assignment, template: Template) -> Extra
     broken = [cell for cell in cells if cell.tree is None]
     definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
     ignored = frozenset(at for one in definitions.values() if one.written for at in one.stubs)
+    near = {
+        name: _near_miss(name, bindings, assignment) for name, one in definitions.items() if not one.written and not one.stubs
+    }
     try:
         slices = {
             name: _cut(name, bindings, broken, ignored, assignment.exercises[name].builds_on) if one.written
-            else _absent(name, one, bindings, broken, assignment)
+            else _absent(name, one, broken, near.get(name, ""))
             for name, one in definitions.items()
         }
     except TangledError as error:
         return Extraction({}, {}, problem=Attention("too_much", str(error)))
     notices = (
         *notebook.notices, *_broken_notices(broken),
+        *(Notice("near_miss", offer) for name, offer in near.items() if offer and slices[name].state == "missing"),
         *(notice for name, one in definitions.items() for notice in _definition_notices(name, one, bindings, broken)),
         *_unused_imports(bindings, slices.values(), assignment),
     )
@@ -116,9 +120,7 @@ def _cut(
     )
 
 
-def _absent(
-    name: str, one: Definitions, bindings: Bindings, broken: Sequence[PythonCell], assignment: Assignment
-) -> Slice:
+def _absent(name: str, one: Definitions, broken: Sequence[PythonCell], near: str) -> Slice:
     """The slice of an exercise that was not written, or stands in a cell that is no Python."""
     spoilt = [cell for cell in broken if _mentions_definition(cell.original, name)]
     if spoilt:
@@ -128,7 +130,6 @@ def _absent(
         return Slice("broken", message, listings=(Listing(cell.number, 1, cell.original, (mark,)),))
     if one.stubs:
         return Slice("missing", f"`{name}` is still the hand-out's stub.")
-    near = _near_miss(name, bindings, assignment)
     return Slice("missing", f"The notebook does not define `{name}`." + (f" {near}" if near else ""))
 
 

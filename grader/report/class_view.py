@@ -18,7 +18,7 @@ from grader.report.wording import Wording
 BINS = 10
 LOOK_VERDICTS: tuple[Verdict, ...] = ("forbidden", "crashed")
 """Verdicts that a teacher may want to see for themselves."""
-LOOK_NOTICES = ("convention",)
+LOOK_NOTICES = ("convention", "several_notebooks", "near_miss")
 """Notices that leave something for a person to judge."""
 
 

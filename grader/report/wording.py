@@ -151,7 +151,7 @@ class Wording:
 
     def weak_sandbox(self, level: str) -> str:
         """Why marks that were given behind too little should not be trusted."""
-        return (f"Student code ran behind “{level}” alone, which is less than the assignment asks for. `grader doctor` says "
+        return (f"Student code ran behind “{level}” alone, which is less than the assignment asks for. `make doctor` says "
                 "what is missing; grade again where nothing is, before these marks count.")
 
     def class_title(self, title: str) -> str:
