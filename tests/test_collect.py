@@ -53,14 +53,6 @@ def test_of_several_notebooks_the_likeliest_comes_first(tmp_path: Path, names: l
     assert [file.source for file in found.files] == [f"ann/{name}" for name in names]
 
 
-def test_of_several_notebooks_the_newest_name_comes_first(tmp_path: Path) -> None:
-    (tmp_path / "ann").mkdir()
-    for name in ("hw (2).ipynb", "hw (10).ipynb", "hw.ipynb"):
-        (tmp_path / "ann" / name).write_text("{}", encoding="utf-8")
-    submission = collect(tmp_path).submissions[0]
-    assert [file.source for file in submission.files] == ["ann/hw.ipynb", "ann/hw (10).ipynb", "ann/hw (2).ipynb"]
-
-
 def test_what_an_editor_or_a_system_left_is_no_submission(tmp_path: Path) -> None:
     for name in ("a.ipynb", ".ipynb_checkpoints/a-checkpoint.ipynb", "__MACOSX/._a.ipynb", "._a.ipynb", "b/.ipynb_checkpoints/c.ipynb"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
