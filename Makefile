@@ -11,6 +11,7 @@ NOTEBOOK ?= student_template/attention/attention.ipynb
 JOBS ?=
 SEED ?=
 RESUME ?=
+WEAK ?=
 CONTAINER ?=
 QUICK ?=
 MUTANTS ?=
@@ -37,7 +38,7 @@ help:  ## list every target
 
 grade: $(READY)  ## grade the submissions, write grades/attention/index.html
 	@$(GRADER) grade "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
-		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(RESUME),--resume)
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(filter-out no 0,$(RESUME)),--resume) $(if $(filter-out no 0,$(WEAK)),--allow-weak-sandbox)
 
 selfcheck: $(READY)  ## run the public checks on one notebook
 	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))"

@@ -6,6 +6,7 @@ Comes in: a folder with assignment.toml, solution.py and cases.py, all by the te
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 import importlib.util
 import re
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
@@ -172,6 +173,7 @@ def load_assignment(folder: Path) -> Assignment:
     _check_slips(file, words, table, slips)
     _check_questions(file, table)
     _check_release(file, table)
+    _check_numbers(file, table)
     template = (folder / table.template).resolve()
     if not template.is_file():
         raise AssignmentError(file, "template", f"there is no notebook at {table.template!r}",
@@ -205,17 +207,38 @@ def _read_table(file: Path, kind: type[Read]) -> Read:
         return msgspec.toml.decode(text, type=kind)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
-        raise AssignmentError(file, path.strip("`.") or "(top)", problem, _mend(problem)) from None
+        path = _named(path.strip("`."), text)
+        raise AssignmentError(file, path or "(top)", problem, _mend(problem, path)) from None
     except (msgspec.DecodeError, ValueError) as error:
         raise AssignmentError(file, _line_of(str(error)), f"not valid TOML: {error}", "mend the line it names") from None
 
 
-def _mend(problem: str) -> str:
+def _named(path: str, text: bytes) -> str:
+    """A path with the name of the table that it leaves open: `exercises[...].points` says not which."""
+    kinds = {"exercises": Exercise, "questions": Question, "slips": Slip}
+    top, left_open, rest = path.partition("[...]")
+    for name, table in msgspec.toml.decode(text).get(top, {}).items() if left_open and top in kinds else ():
+        try:
+            msgspec.convert(table, kinds[top])
+        except msgspec.ValidationError:
+            return f"{top}.{name}{rest}"
+    return path
+
+
+def _mend(problem: str, path: str) -> str:
     if "missing required field" in problem:
         return "add the key"
-    if "unknown field" in problem:
-        return "take the key out, or correct its spelling"
+    if unknown := re.search(r"unknown field `(.*)`", problem):
+        near = difflib.get_close_matches(unknown[1], _known_keys(), 1)
+        return f"did you mean {near[0]}?" if near else "take the key out, or correct its spelling"
+    if "enum value" in problem:
+        return f"choose from {', '.join(get_args(Found if path.endswith('found_by') else SandboxLevel))}"
     return "give a value of the kind it expects"
+
+
+def _known_keys() -> list[str]:
+    tables = (_File, Tolerance, LimitsTable, Imports, Data, Exercise, Returns, Question, Slip)
+    return [field for table in tables for field in table.__struct_fields__]
 
 
 def _line_of(message: str) -> str:
@@ -231,7 +254,7 @@ def _check_exercises(file: Path, table: _File) -> None:
         key = f"exercises.{name}"
         if not name.isidentifier():
             raise AssignmentError(file, key, "is no Python function name", "name the table as the function is named")
-        if not exercise.points > 0:
+        if not 0 < exercise.points < float("inf"):
             raise AssignmentError(file, f"{key}.points", f"is {exercise.points:g}", "give a number above 0")
         if not exercise.returns:
             raise AssignmentError(file, f"{key}.returns", "is empty", f"add a [[{key}.returns]] for each returned array")
@@ -276,6 +299,19 @@ def _check_release(file: Path, table: _File) -> None:
     if table.release_hidden is not None and table.release_hidden.tzinfo is None:
         raise AssignmentError(file, "release_hidden", "says no time zone",
                               "end it with Z or an offset, as in 2027-01-31T18:00:00+01:00")
+
+
+LEAST: dict[str, float] = {"cpu_seconds": 0.05, "wall_seconds": 0.05, "memory_mb": 32, "output_mb": 1, "notebook_mb": 1}
+"""Limits below which no function runs at all, and every student would get what is the teacher's slip."""
+
+
+def _check_numbers(file: Path, table: _File) -> None:
+    for key, least in LEAST.items():
+        value = getattr(table.limits, key)
+        if not least <= value < float("inf"):
+            raise AssignmentError(file, f"limits.{key}", f"is {value:g}", f"give a number of {least:g} or more")
+    if not 0 < table.tolerance.relative < 1:
+        raise AssignmentError(file, "tolerance.relative", f"is {table.tolerance.relative:g}", "give a share above 0 and below 1")
 
 
 def _check_slips(file: Path, words: Path, table: _File, slips: Mapping[str, Slip]) -> None:

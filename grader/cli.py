@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return INCOMPLETE
     except KeyboardInterrupt:
-        err.print("stopped; what was finished is on disk, and the same command with --resume does the rest")
+        err.print("stopped; what was finished is on disk, and the same command with --resume (make: RESUME=yes) does the rest")
         return INCOMPLETE
     return status
 
@@ -154,8 +154,10 @@ def _grade(options: argparse.Namespace) -> int:
     from grader.distribute import default_jobs, grade_all
     from grader.pipeline import demands_of, open_box, prepare
     from grader.publish import publish
-    from grader.resume import find_finished, only_run
+    from grader.resume import find_finished
     from grader.seed import find_seed
+    from grader.target import EARLIER, check_target, only_run, set_aside
+    from grader.verify import try_reference
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
@@ -163,9 +165,14 @@ def _grade(options: argparse.Namespace) -> int:
     course = prepare(assignment, seed, released=assignment.shows_hidden(dt.datetime.now(dt.UTC)))
     target: Path = options.out or Path("grades") / assignment.name
     demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
+    ids = {submission.id for submission in found.submissions}
+    check_target(target, options.submissions)
     with only_run(target):
         with open_box(assignment, demands) as box:
             box.start()
+            lacking = try_reference(course, box)
+        if lacking:
+            _warn(f"the reference does not earn full marks here: {lacking} `verify` shows more.")
         total = len(found.submissions)
         out.print(f"Grading {total} submissions of “{escape(assignment.title)}” behind {', '.join(box.layers) or 'nothing'}.")
         if box.is_weak:
@@ -173,6 +180,8 @@ def _grade(options: argparse.Namespace) -> int:
         if course.released:
             out.print("  release_hidden has passed: pages show what hidden cases expect")
         _print_left_out(found.left_out)
+        if found.doubt:
+            _warn(found.doubt)
         finished = find_finished(found.submissions, course, target, box) if options.resume else {}
         if options.resume:
             out.print(f"  {len(finished)} of {total} results are on disk already and still right")
@@ -180,7 +189,11 @@ def _grade(options: argparse.Namespace) -> int:
         results = _with_progress(total - len(finished), lambda done: grade_all(
             found.submissions, course, target, options.jobs or default_jobs(), done, demands, finished,
         ))
-        publish(results, assignment, target, anonymous=options.anonymous)
+        moved = set_aside(target, ids)
+        if moved:
+            earlier = escape(str(target / EARLIER))
+            out.print(f"  moved {moved} results of an earlier run, whose submissions are not here now, to {earlier}")
+        publish(results, assignment, target, found.left_out, anonymous=options.anonymous)
     _print_summary(results, target)
     return OK
 
@@ -244,13 +257,13 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
         out.print(f"[yellow]needs attention:[/] {name}: {reason}")
     ours = sum(result.attention[0].code in OUR_FAULTS for result in attention)
     if ours:
-        out.print(f"Once what is wrong here is mended, the same command with --resume grades these {ours} again.")
+        out.print(f"Once what is wrong here is mended, --resume (make: RESUME=yes) grades these {ours} again.")
     out.print(f"Open {escape(str(target / 'index.html'))} for the class, {escape(str(target / 'feedback'))} for the students.")
 
 
 def _selfcheck(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
-    from grader.selfcheck import all_passed, selfcheck
+    from grader.selfcheck import all_passed, selfcheck, unanswered
 
     assignment = load_assignment(options.assignment)
     graded = selfcheck(options.notebook, assignment)
@@ -277,7 +290,9 @@ def _selfcheck(options: argparse.Namespace) -> int:
     if all_passed(graded):
         out.print("\n[bold green]All public checks pass.[/] The course's grader also tries other data and other sizes.")
         return OK
-    out.print("\n[bold]Not all public checks pass yet.[/]")
+    count = unanswered(graded)
+    silent = f" {count} had no answer to check: your function stopped on their data." if count else ""
+    out.print(f"\n[bold]Not all public checks pass yet.[/]{silent}")
     return INCOMPLETE
 
 
@@ -361,7 +376,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _warn(text: str) -> None:
-    err.print(f"[yellow]note:[/] {escape(text)}")
+    err.print(f"[yellow]note:[/] {_plain(text)}")
 
 
 def _plain(text: str) -> str:

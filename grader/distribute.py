@@ -45,7 +45,7 @@ class WriteError(GraderError):
         super().__init__(f"{error.filename}: {error.strerror}\n  mend: {_MENDS.get(error.errno or 0, 'give another --out')}")
 
 
-_AGAIN = "then run the same command with --resume, which does only what is missing"
+_AGAIN = "then run the same command with --resume (make: RESUME=yes), which does only what is missing"
 _MENDS = {
     errno.ENOSPC: f"make room on that disk, {_AGAIN}",
     errno.EDQUOT: f"make room within your quota, {_AGAIN}",

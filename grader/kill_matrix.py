@@ -16,6 +16,7 @@ import numpy as np
 
 from grader.assignment import Exercise
 from grader.checks import Heard, judge
+from grader.errors import SandboxError
 from grader.lattice import list_variants
 from grader.model import Check, Extraction, Finding, KillMatrix, KillRow, NotebookFile, Program, Slice, Submission, Variant
 from grader.name_slips import name_slips
@@ -94,6 +95,8 @@ def _form_rows(course: Course, exercise: ExercisePlan, box: Box) -> Iterator[Kil
             file = Path(folder) / "mutant.ipynb"
             file.write_bytes(fill_in(course, _wrap(exercise.name, body)))
             graded = grade(Submission("mutant", (NotebookFile(file.name, file),), file.name), course, box)
+            if graded.result.status != "graded":
+                raise SandboxError(graded.result.attention[0].message)
             result = graded.result.exercises[exercise.name]
             named = tuple(diagnosis.id for diagnosis in result.diagnoses)
             if kind == "forbidden":

@@ -43,7 +43,7 @@ def look_at_machine(root: Path = Path("/")) -> Machine:
         system=platform.system(),
         kernel=_kernel(platform.release()),
         family=_family(_read(root / "etc/os-release") or _read(root / "usr/lib/os-release")),
-        container=any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")),
+        container="container" in os.environ or any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         systemd=(root / "run/systemd/system").is_dir(),
         settings={name: text for name in SETTINGS if (text := _read(root / "proc/sys" / name).strip())},

@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from grader.checks import Heard, any_wrong, calls_of_published_sizes, carries, raw_answers
 from grader.checks.reading import read_raw
 from grader.diagnose import explain
 from grader.lattice import ExerciseLattice, Lattice, RawAnswer, build_on_top, identify, list_parts
-from grader.model import Explanation, Extraction, Judgement, Returned
+from grader.model import Answer, Explanation, Extraction, Invocation, Judgement, Returned
 from grader.plan import ExercisePlan, Plan
 from grader.sandbox import Box
+
+MOST_TIMES = 16
+"""How much larger than the largest of a call's arguments and right answers a student's own array may be to be built upon."""
 
 
 def name_slips(
@@ -80,5 +85,14 @@ def _around_own(
         turned = "results_swapped" in heard[name].judgement.found
         for part, reply in zip(asked, box.run(program, asked).replies, strict=True):
             if isinstance(reply, Returned):
-                answers[identify(part)] = read_raw(reply.value, plan.exercises[name].spec.returns, turned=turned)
+                own = read_raw(reply.value, plan.exercises[name].spec.returns, turned=turned)
+                if _is_of_likely_size(own, part, plan.reference(part)):
+                    answers[identify(part)] = own
     return build_on_top(plan, exercise, answers)
+
+
+def _is_of_likely_size(own: RawAnswer, part: Invocation, right: Answer) -> bool:
+    """Whether a slip may have made arrays as large: each is held, and joined to others, once for every variant that asks."""
+    given = [argument.size for argument in part.arguments if isinstance(argument, np.ndarray)]
+    most = MOST_TIMES * max([*given, *(array.size for array in right.values())])
+    return all(array.size <= most for array in own)

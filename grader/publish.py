@@ -1,4 +1,4 @@
-"""The files over the whole class: grades.csv and index.html, and no leftovers of students who are not in this run."""
+"""The files over the whole class: grades.csv and index.html."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from grader.report import encode_grades, render_class, write_file
 ANONYMOUS = "index-anonymous.html"
 
 
-def publish(results: Sequence[Result], assignment: Assignment, out: Path, *, anonymous: bool = False) -> None:
-    """Write the class's files, each atomically; raises WriteError. One without names only where it is asked for."""
-    ids = {result.submission.id for result in results}
+def publish(
+    results: Sequence[Result], assignment: Assignment, out: Path, left_out: Sequence[str] = (), *, anonymous: bool = False
+) -> None:
+    """Write the class's files, each atomically; raises WriteError. One without names only where it is asked for.
+
+    `left_out` names what was found beside the submissions: a student's work may be among it, under a wrong name.
+    """
     try:
-        for folder, suffix in (("results", ".json"), ("feedback", ".html")):
-            for file in (out / folder).glob(f"*{suffix}"):
-                if file.name.removesuffix(suffix) not in ids:
-                    file.unlink()
         write_file(out / "grades.csv", encode_grades(results, assignment))
-        write_file(out / "index.html", render_class(results, assignment))
+        write_file(out / "index.html", render_class(results, assignment, left_out=left_out))
         if anonymous:
             write_file(out / ANONYMOUS, render_class(results, assignment, anonymous=True))
         else:

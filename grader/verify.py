@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.errors import AssignmentError
+from grader.errors import AssignmentError, SandboxError
 from grader.model import NotebookFile, Result, Submission
 from grader.pipeline import Course, grade, open_box
+from grader.sandbox import Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,22 @@ class Trial:
     problem: str
 
 
+def try_reference(course: Course, box: Box) -> str:
+    """Grade the reference in a box of a run's own, before anybody else; returns what it lacks, in words, or "".
+
+    Raises AssignmentError where it does not get through the limits: no student would.
+    """
+    result = _grade_trial(fill_in(course), course, box)
+    if result.status != "graded":
+        raise SandboxError(result.attention[0].message)
+    for name, exercise in result.exercises.items():
+        if exercise.verdict in ("timeout", "memory", "crashed"):
+            raise AssignmentError(course.assignment.folder / "assignment.toml", "limits",
+                                  f"the reference's own {name} does not get through: {exercise.message}",
+                                  "raise the limits, or mend solution.py; `verify` shows more")
+    return _expect_full(result)
+
+
 def verify(course: Course) -> list[Trial]:
     """Grade the known hand-ins; a trial's problem says where the assignment or the grader contradicts itself."""
     template = course.assignment.template.read_bytes()
@@ -30,16 +47,17 @@ def verify(course: Course) -> list[Trial]:
         ("the reference solution", fill_in(course), _expect_full),
         ("the untouched hand-out", template, _expect_nothing),
     ]
-    with tempfile.TemporaryDirectory() as folder, open_box(course.assignment) as box:
+    with open_box(course.assignment) as box:
         box.start()
-        found = []
-        for title, content, judge in trials:
-            file = Path(folder) / "trial.ipynb"
-            file.write_bytes(content)
-            submission = Submission("trial", (NotebookFile(file.name, file),), file.name)
-            result = grade(submission, course, box).result
-            found.append(Trial(title, result, judge(result)))
-    return found
+        results = [_grade_trial(content, course, box) for _, content, _ in trials]
+    return [Trial(title, result, judge(result)) for (title, _, judge), result in zip(trials, results, strict=True)]
+
+
+def _grade_trial(content: bytes, course: Course, box: Box) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "trial.ipynb"
+        file.write_bytes(content)
+        return grade(Submission("trial", (NotebookFile(file.name, file),), file.name), course, box).result
 
 
 def fill_in(course: Course, more: str = "") -> bytes:

@@ -70,6 +70,33 @@ def test_a_page_without_names_is_written_where_it_is_asked_for_and_gone_after_a_
     assert [name for name in ("ann", "bob", "eve") if f">{name}<" in text] == []
     assert grader("grade", class_folder, "--out", tmp_path / "out").returncode == 0
     assert not page.exists()
+def test_what_the_grader_did_not_write_is_not_written_over(class_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    (out / "results").mkdir(parents=True)
+    mine = {"index.html": "mine", "grades.csv": "mine", "results/run-1.json": "{}"}
+    for name, text in mine.items():
+        (out / name).write_text(text, encoding="utf-8")
+    run = grader("grade", class_folder, "--out", out)
+    assert run.returncode == 2
+    assert "index.html and grades.csv that the grader did not write" in run.stderr
+    assert {name: (out / name).read_text(encoding="utf-8") for name in mine} == mine
+    run = grader("grade", class_folder, "--out", class_folder)
+    assert run.returncode == 2
+    assert "holds the submissions" in run.stderr
+    assert not (class_folder / "index.html").exists()
+
+
+def test_another_class_into_the_same_folder_costs_nobody_a_result(class_folder: Path, tmp_path: Path) -> None:
+    out, one = tmp_path / "out", tmp_path / "one"
+    one.mkdir()
+    shutil.copy(class_folder / "bob.ipynb", one / "zoe.ipynb")
+    grader("grade", class_folder, "--out", out)
+    before = (out / "results" / "ann.json").read_bytes()
+    run = grader("grade", one, "--out", out)
+    assert run.returncode == 0
+    assert "moved 4 results of an earlier run" in run.stdout
+    assert [file.name for file in (out / "results").iterdir()] == ["zoe.json"]
+    assert (out / "earlier" / "results" / "ann.json").read_bytes() == before
 
 
 def test_grading_again_gives_the_same_files(class_folder: Path, tmp_path: Path) -> None:
@@ -150,6 +177,24 @@ def test_a_seed_that_cannot_be_read_stops_the_run_and_one_that_cannot_be_kept_is
     run = grader("grade", class_folder, folder=tmp_path, GRADER_SEED="")
     assert run.returncode == 0
     assert "the next run draws other hidden numbers" in run.stderr
+
+
+def test_selfcheck_does_not_pass_what_it_could_not_check(tmp_path: Path) -> None:
+    file = tmp_path / "fixed.ipynb"
+    fixed = ATTENTION.replace("    Q, K", "    X.reshape(5, 6)\n    Q, K")
+    file.write_bytes(solved(first=fixed))
+    run = grader("selfcheck", file)
+    assert run.returncode == 1
+    assert "All public checks pass" not in run.stdout
+    assert "there was no answer to check: it raised ValueError: cannot reshape" in run.stdout
+    assert "your function stopped on their data" in run.stdout
+
+
+def test_a_folder_above_the_class_is_doubted_aloud(tmp_path: Path, class_folder: Path) -> None:
+    run = grader("grade", class_folder.parent, "--out", tmp_path / "out")
+    assert run.returncode == 0
+    assert "with its 4 notebooks was taken for one student's hand-in" in run.stderr
+    assert str(class_folder) in run.stderr
 
 
 def test_selfcheck_passes_only_what_is_right(tmp_path: Path) -> None:

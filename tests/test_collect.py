@@ -32,12 +32,25 @@ def test_notebooks_and_folders_with_notebooks_are_submissions(tmp_path: Path) ->
     assert found.left_out == ("empty/readme.md", "notes.txt")
 
 
-def test_of_several_notebooks_the_newest_name_comes_first(tmp_path: Path) -> None:
-    (tmp_path / "ann").mkdir()
-    for name in ("hw (2).ipynb", "hw (10).ipynb", "hw.ipynb"):
-        (tmp_path / "ann" / name).write_text("{}", encoding="utf-8")
-    submission = collect(tmp_path).submissions[0]
-    assert [file.source for file in submission.files] == ["ann/hw.ipynb", "ann/hw (10).ipynb", "ann/hw (2).ipynb"]
+LIKELIEST = [
+    ["attention.ipynb", "old/attention.ipynb"],
+    ["attention.ipynb", "attention_old.ipynb"],
+    ["attention.ipynb", "Copy of attention.ipynb"],
+    ["attention.ipynb", "test.ipynb"],
+    ["attention.ipynb", "x/deep.ipynb", "backup/zz.ipynb"],
+    ["hw (10).ipynb", "hw (2).ipynb", "hw.ipynb", "hw-copy (3).ipynb"],
+    ["altitude.ipynb", "a.ipynb", "alt.ipynb"],
+]
+
+
+@pytest.mark.parametrize("names", LIKELIEST, ids=[row[1] for row in LIKELIEST])
+def test_of_several_notebooks_the_likeliest_comes_first(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        file = tmp_path / "class" / "ann" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}", encoding="utf-8")
+    (found,) = collect(tmp_path / "class").submissions
+    assert [file.source for file in found.files] == [f"ann/{name}" for name in names]
 
 
 def test_what_an_editor_or_a_system_left_is_no_submission(tmp_path: Path) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from grader.checks import Heard, judge
 from grader.checks.evidence import choose_example
-from grader.model import Extraction, Judgement, Program, Slice, Variant
+from grader.lattice import ExerciseLattice, build_on_top
+from grader.model import Extraction, Invocation, Items, Judgement, Program, Returned, Slice, Transcript, Variant
 from grader.name_slips import name_slips
 from grader.pipeline import Course
+from grader.plan import ExercisePlan, Plan
 from grader.rehearse import rehearse
 from grader.sandbox import Box
 
@@ -165,3 +167,38 @@ def test_a_size_beside_a_slip_names_both(course: Course, box: Box) -> None:
 def test_nothing_is_named_without_a_lattice(course: Course, box: Box) -> None:
     judgement = named(replace(course, lattice={}), box, "self_attention", lambda X, *_: (X, X @ X.T))
     assert judgement.explanation is None
+
+
+def test_an_own_earlier_answer_beyond_all_likely_sizes_is_not_built_upon(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {1: 0, 2000: 0}
+
+    class AnswersWithTimes:
+        """A box in which (a) returns its output, over and over beside itself."""
+
+        def __init__(self, times: int) -> None:
+            self.times = times
+
+        def run(self, program: Program, asked: Sequence[Invocation]) -> Transcript:
+            answers = [[*course.plan.reference(part).values()] for part in asked]
+            items = [Items("tuple", (np.tile(answer[0], self.times), *answer[1:])) for answer in answers]
+            return Transcript(program.function, tuple(Returned(item) for item in items))
+
+    def doubled(*arguments: Any) -> Any:
+        output, weights = course.assignment.solution.self_attention(*arguments)
+        return 2 * output, weights
+
+    def around(X: Any, Wq: Any, Wk: Any, Wv: Any, H: int) -> Any:
+        output, weights = course.assignment.solution.multi_head_attention(X, Wq, Wk, Wv, H)
+        return 3 * output, weights
+
+    wrong = {"self_attention": doubled, "multi_head_attention": around}
+    heard = {name: hear(course, name, function) for name, function in wrong.items()}
+    for times in own:
+        def count(plan: Plan, exercise: ExercisePlan, answers: dict[object, Any], times: int = times) -> ExerciseLattice:
+            own[times] = len(answers)
+            return build_on_top(plan, exercise, answers)
+
+        monkeypatch.setattr("grader.name_slips.build_on_top", count)
+        name_slips(course.plan, course.lattice, "multi_head_attention", heard, EXTRACTION, cast(Box, AnswersWithTimes(times)))
+    assert own[1] > 10
+    assert own[2000] == 0

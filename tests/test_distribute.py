@@ -16,6 +16,7 @@ from grader.model import Graded, Result, Submission
 from grader.pipeline import Course
 from grader.publish import publish
 from grader.sandbox import Box
+from grader.target import set_aside
 from tests.support import notebook, solved, submission
 
 
@@ -69,14 +70,20 @@ def test_a_disk_that_takes_nothing_ends_the_run(course: Course, tmp_path: Path, 
         grade_all(hand_in(tmp_path, 3), course, tmp_path / "out", 2, lambda _: None)
 
 
-def test_a_second_run_overwrites_and_leaves_nothing_behind(course: Course, tmp_path: Path) -> None:
+def test_a_second_run_overwrites_and_sets_aside_what_is_not_handed_in_any_more(course: Course, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = grade_all(hand_in(tmp_path, 3), course, out, 1, lambda _: None)
     publish(first, course.assignment, out)
+    for other in ("feedback/mine.html", "results/mine.json", "results/s9.json"):
+        (out / other).write_text("{}", encoding="utf-8")
     second = grade_all(hand_in(tmp_path, 2), course, out, 1, lambda _: None)
+    assert set_aside(out, {"s0", "s1"}) == 1
+    assert set_aside(out, {"s0", "s1"}) == 0
     publish(second, course.assignment, out)
     found = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
-    assert found == ["feedback/s0.html", "feedback/s1.html", "grades.csv", "index.html", "results/s0.json", "results/s1.json"]
+    assert found == [
+        "earlier/feedback/s2.html", "earlier/results/s2.json", "feedback/mine.html", "feedback/s0.html", "feedback/s1.html",
+        "grades.csv", "index.html", "results/mine.json", "results/s0.json", "results/s1.json", "results/s9.json"]
     assert first[:2] == second
 
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,31 @@ def test_what_cannot_be_read_says_why(read: Extract, content: bytes, reason: str
     assert problem is not None
     assert problem.code == reason
     assert problem.message.endswith((".", "again."))
+
+
+NAMES = [f"x{number:x}" for number in range(40_000)]
+DEAR: list[tuple[str, bytes, str]] = [
+    # What each cost before it was mended: hours; minutes and gigabytes; 40 s; 20 s.
+    ("40,000 unknown names beside a broken cell", notebook(
+        "def self_attention(X, Wq, Wk, Wv):\n " + ";".join(NAMES), "x = = 1\n" + "import a\n" * 20_000), ""),
+    ("a function of 40,000 names called in 1,500 statements", notebook(
+        "def f():\n " + ";".join(NAMES), "\n".join(f"y{number} = f()" for number in range(1500)),
+        "def self_attention(X, Wq, Wk, Wv):\n    return " + ", ".join(f"y{number}" for number in range(1500))), "too_much"),
+    ("functions nested 94 deep around 40,000 statements", notebook(
+        "def self_attention(X, Wq, Wk, Wv):\n" + "".join(" " * depth + "def f():\n" for depth in range(1, 95)) + " " * 95
+        + ";".join(NAMES)), ""),
+    ("attributes of attributes, 800 deep", notebook(
+        "def self_attention(X, Wq, Wk, Wv):\n    return " + ", ".join(["a" + ".b" * 800] * 60)), ""),
+]
+MOST_SECONDS = 15  # of processor time; they take 1 to 4
+
+
+@pytest.mark.parametrize(("content", "reason"), [row[1:] for row in DEAR], ids=[row[0] for row in DEAR])
+def test_no_notebook_takes_minutes_to_read(read: Extract, content: bytes, reason: str) -> None:
+    started = time.process_time()
+    problem = read(content).problem
+    assert (problem.code if problem else "") == reason
+    assert time.process_time() - started < MOST_SECONDS
 
 
 READABLE: list[tuple[str, Callable[[str], bytes], list[str]]] = [

@@ -335,6 +335,16 @@ def test_class_page_names_who_is_behind_a_slip() -> None:
     assert page.index("hopper") < page.index('id="distribution"'), "who needs attention comes first"
 
 
+def test_class_page_names_what_was_left_out() -> None:
+    results = [graded.result for graded in CLASS.values()]
+    assert "left out" not in render_class(results, ASSIGNMENT)
+    page = render_class(results, ASSIGNMENT, left_out=["essay.ipynb.txt", "<script>x</script>"])
+    assert "2 files were left out" in page
+    assert "<bdi>essay.ipynb.txt</bdi>" in page
+    inspect(page)
+    assert render_class(results, ASSIGNMENT, left_out=["x.txt"] * 2000).count("<bdi>x.txt</bdi>") == 500
+
+
 def test_class_page_says_whose_code_ran_behind_too_little() -> None:
     results = [graded.result for graded in CLASS.values()]
     weak = replace(results[0], receipt=replace(RECEIPT, sandbox="limits", weak=True))

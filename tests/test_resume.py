@@ -22,8 +22,9 @@ from grader.errors import UsageError
 from grader.model import Result, Submission
 from grader.pipeline import Course, open_box
 from grader.report import UNFINISHED
-from grader.resume import find_finished, only_run
+from grader.resume import find_finished
 from grader.sandbox import Box
+from grader.target import only_run
 from tests.support import ROOT, notebook, solved, submission
 
 CRASH = solved(first="import os\ndef self_attention(X, Wq, Wk, Wv): os._exit(0)")
@@ -136,6 +137,13 @@ def test_what_a_killed_run_left_half_written_is_swept_up(tmp_path: Path) -> None
         assert list(contents(tmp_path)) == ["results/x.json"]
 
 
+def test_a_folder_with_the_name_of_a_half_written_file_is_let_be(tmp_path: Path) -> None:
+    folder = tmp_path / f"{UNFINISHED}x"
+    folder.mkdir()
+    with only_run(tmp_path):
+        assert folder.is_dir()
+
+
 # --- which results stand ------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +178,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "no JSON": lambda data: b"\xff" + data,
     "another shape": lambda data: b'{"schema": 1}',
     "another student's": lambda data: data.replace(b'"id": "a"', b'"id": "b"'),
+    "nested without end": lambda data: data.rstrip()[:-1] + b', "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "our fault": lambda data: json.dumps({
         **json.loads(data), "status": "needs_attention", "attention": [{"code": "sandbox_failed", "message": "m"}]}).encode(),
 }
@@ -185,6 +194,21 @@ def test_a_result_that_is_damaged_or_tells_of_our_own_fault_does_not_stand(
     file = tmp_path / "out" / "results" / "a.json"
     assert len(find_finished(hand_in, course, tmp_path / "out", box)) == 1
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    assert find_finished(hand_in, course, tmp_path / "out", box) == {}
+
+
+NO_FILES: dict[str, Callable[[Path], None]] = {
+    "folder": lambda file: file.mkdir(),
+    "pipe": os.mkfifo,
+    "device": lambda file: file.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("place", NO_FILES.values(), ids=NO_FILES)
+def test_what_is_no_file_is_no_result(course: Course, tmp_path: Path, box: Box, place: Callable[[Path], None]) -> None:
+    hand_in = [submission(tmp_path, solved(), "a")]
+    (tmp_path / "out" / "results").mkdir(parents=True)
+    place(tmp_path / "out" / "results" / "a.json")
     assert find_finished(hand_in, course, tmp_path / "out", box) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import importlib.util
 import os
@@ -191,14 +192,40 @@ def test_levels_are_in_order() -> None:
 
 def test_the_strongest_way_to_start_is_tried_first() -> None:
     ways = ways_to_start("/usr/bin/bwrap", {"SECRET": "s3cret"}, 61184)
-    assert [(way.layers, way.uid) for way in ways] == [
-        (("bubblewrap", "uid-drop"), 61184), (("bubblewrap", "uid-drop"), 61184), (("bubblewrap",), None), (("bubblewrap",), None), ((), None)]
-    assert ["--disable-userns" in way.command for way in ways] == [True, False, True, False, False]
+    as_other = (("bubblewrap", "uid-drop"), 61184)
+    assert [(way.layers, way.uid) for way in ways] == [*[as_other] * 4, (("bubblewrap",), None), (("bubblewrap",), None), ((), None)]
+    assert ["--disable-userns" in way.command for way in ways] == [True, False, True, False, True, False, False]
+    assert [bool(way.staged) for way in ways] == [False, False, True, True, False, False, False]
     for way in ways[:-1]:
         assert {"--unshare-user", "--unshare-all", "--clearenv", "--die-with-parent", "--remount-ro"} <= set(way.command)
         assert not {"--proc", "--dev", "--bind", "--dev-bind", "--share-net"} & set(way.command)
     assert not any("s3cret" in str(way) for way in ways)
     assert len(ways_to_start(None, {}, None)) == 1
+
+
+def in_box(source: str) -> tuple[float, tuple[str, ...]]:
+    with Box(Limits()) as box:
+        (reply,) = box.run(f(source), [Invocation("f", ())]).replies
+        assert isinstance(reply, Returned)
+        assert isinstance(reply.value, np.ndarray)
+        return float(reply.value), box.layers
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("bwrap"), reason="only root's bubblewrap can become another user")
+def test_root_s_bubblewrap_is_another_user_s_even_where_that_one_cannot_reach_the_interpreter() -> None:
+    threads = """
+import threading, time
+def f():
+    for count in range(300):
+        try:
+            threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+        except RuntimeError:
+            return float(count)
+    return -1.0
+"""
+    count, layers = in_box(threads)
+    assert {"bubblewrap", "uid-drop"} <= set(layers)
+    assert 0 < count < 128
 
 
 # --- a box that is asked for more than there is -------------------------------------------------------------------------
@@ -207,7 +234,7 @@ NO_SECCOMP = ("bubblewrap", "seccomp")
 
 
 def f(source: str) -> Program:
-    return Program("f", (ProgramCell(1, source, (0,), (1,)),))
+    return Program("f", (ProgramCell(1, source, tuple(range(len(ast.parse(source).body))), tuple(range(1, 1 + source.count("\n") + 1))),))
 
 
 def test_less_than_the_minimum_is_refused_with_the_reason_and_the_mend() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from grader.checks.contract import NO_ANSWER
 from grader.checks.reading import Reading
-from grader.checks.replies import Replies
+from grader.checks.replies import Replies, raised_in_words
 from grader.model import Answer, Comparison, Finding, Outcome, Property
 from grader.plan import ExercisePlan, Plan, PlannedProperty, differs
 
@@ -35,18 +35,28 @@ def _check(
     given = [replies[name].answer(call) if name in replies else None for name, call in planned.calls]
     answers = [answer for answer in given if answer is not None]
     if len(answers) < len(given):
-        return _finding(relation, "skipped", NO_ANSWER)
+        return _finding(relation, "skipped", f"{NO_ANSWER}{_why_none(planned, replies)}")
     if _left_out(planned, replies):
         reason = f"{' and '.join(relation.needs)} was not returned, which this assignment allows"
         return _finding(relation, "skipped", reason, applies=False)
     try:
-        broken = _first_broken(plan, relation.compare(answers))
+        with np.errstate(all="ignore"):  # a student's numbers are no matter for the terminal
+            broken = _first_broken(plan, relation.compare(answers))
     except (KeyError, IndexError, ValueError):  # an array that came in a wrong shape is not in its answer
         return _finding(relation, "skipped", NO_ANSWER)
     if broken and composed is not None and _follows(plan, planned, replies, composed):
         reason = "it cannot hold on top of your earlier function, and is not charged again"
         return _finding(relation, "skipped", reason, applies=False)
     return _finding(relation, "failed" if broken else "passed", broken)
+
+
+def _why_none(planned: PlannedProperty, replies: Mapping[str, Replies]) -> str:
+    """What the first call that was not answered raised, or why it was silent."""
+    for name, call in planned.calls:
+        trouble = replies[name].trouble(call) if name in replies else None
+        if trouble:
+            return f": {trouble if isinstance(trouble, str) else raised_in_words(trouble)}"
+    return ""
 
 
 def _finding(relation: Property, outcome: Outcome, message: str, *, applies: bool = True) -> Finding:

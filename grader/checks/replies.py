@@ -53,13 +53,17 @@ SILENCE = {
 }
 
 
+def raised_in_words(raised: Raised) -> str:
+    """What was raised."""
+    return f"it raised {raised.exception}: {raised.message}" if raised.message else f"it raised {raised.exception}"
+
+
 def tell(raised: Raised, piece: Slice, exercise: str) -> str:
     """An exception in one sentence: what, where, and whose function it was if not the exercise's own."""
-    text = f"{raised.exception}: {raised.message}" if raised.message else raised.exception
     where = f" (cell {raised.cell}, line {raised.line}{_whose(raised, piece, exercise)})" if raised.cell else ""
     reasons = [reason for name, reason in piece.unresolved if raised.exception in ("NameError", "UnboundLocalError")
                and f"'{name}'" in raised.message]
-    return f"it raised {text}{where}" + "".join(f"; {reason}" for reason in reasons)
+    return f"{raised_in_words(raised)}{where}" + "".join(f"; {reason}" for reason in reasons)
 
 
 def _whose(raised: Raised, piece: Slice, exercise: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.collect.archive import list_archive
 from grader.collect.entries import Entry
 from grader.collect.folder import list_folder, open_within
-from grader.collect.grouping import below_single_folder, group, submissions
+from grader.collect.grouping import HandIn, below_single_folder, group, submissions
 from grader.collect.zip_member import read_member
 from grader.errors import UsageError
 from grader.model import NotebookFile, Submission
@@ -19,14 +19,16 @@ from grader.model import NotebookFile, Submission
 __all__ = ["Collection", "TooLargeError", "collect", "read_file"]
 
 MOST_ENTRIES = 100_000
+FEWEST_OF_A_CLASS = 3
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The submissions in order, and the names of what was found and not used."""
+    """The submissions in order, the names of what was found and not used, and what looks like a mistake of the teacher's ("")."""
 
     submissions: tuple[Submission, ...]
     left_out: tuple[str, ...]
+    doubt: str = ""
 
 
 class TooLargeError(Exception):
@@ -42,7 +44,16 @@ def collect(source: Path) -> Collection:
     hand_ins, left_out = group(entries)
     if not hand_ins:
         raise UsageError(f"{source}: holds no notebook (*.ipynb); give the folder that holds the notebooks")
-    return Collection(submissions(hand_ins), tuple(left_out))
+    return Collection(submissions(hand_ins), tuple(left_out), _doubt(hand_ins, source))
+
+
+def _doubt(hand_ins: Sequence[HandIn], source: Path) -> str:
+    """A folder above the class's is one student by the rule, and hardly ever meant."""
+    only = hand_ins[0]
+    if len(hand_ins) > 1 or len(only.notebooks) < FEWEST_OF_A_CLASS:
+        return ""
+    return (f"the sub-folder {only.name} with its {len(only.notebooks)} notebooks was taken for one student's hand-in; "
+            f"if it is the class, give {source / only.name}")
 
 
 def _list(source: Path) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,10 @@ from grader.model import Attention, Submission
 MOST_NOTEBOOKS = 100  # in one hand-in
 MOST_BYTES = 256_000_000  # of several notebooks in one hand-in, unpacked
 MOST_BYTES_IN_ALL = 10_000_000_000  # of all notebooks, unpacked
+
+ASIDE = re.compile(
+    r"(?i)(?<![a-z])(?:old|older|alt|copy|copie|kopie|copia|backup|bak|draft|test|tests|scratch|hand-?out|original)(?![a-z])")
+"""What people call a notebook that is not the one they mean."""
 
 NOT_FILES = ("folder", "link", "pipe", "socket", "device")
 
@@ -89,10 +94,11 @@ def _litter_line(parts: tuple[str, ...], count: int) -> str:
 
 
 def _hand_in(name: str, entries: list[Entry]) -> HandIn:
-    """The newest name first; of two that are the same, the later one."""
+    """The likeliest first: none that its name calls old, the least deep, the newest name; of two that are the same, the later."""
     ordered = entries
     if len(entries) <= MOST_NOTEBOOKS:  # more are not tried at all
-        ordered = sorted(entries, key=lambda entry: natural_key("/".join(entry.parts)))[::-1]
+        ordered = sorted(entries, key=lambda entry: natural_key("/".join(entry.parts)[:-len(".ipynb")]))[::-1]
+        ordered.sort(key=lambda entry: (bool(ASIDE.search("/".join(entry.parts[1:]))), len(entry.parts)))
     files = [entry for entry in ordered if entry.kind == "file"]
     return HandIn(name, files, [entry for entry in ordered if entry.kind != "file"])
 

@@ -60,16 +60,20 @@ def extract(content: bytes, assignment: Assignment, template: Template) -> Extra
     broken = [cell for cell in cells if cell.tree is None]
     definitions = {name: _definitions_of(name, bindings, template) for name in assignment.exercises}
     ignored = frozenset(at for one in definitions.values() if one.written for at in one.stubs)
+    near = {
+        name: _near_miss(name, bindings, assignment) for name, one in definitions.items() if not one.written and not one.stubs
+    }
     try:
         slices = {
             name: _cut(name, bindings, broken, ignored, assignment.exercises[name].builds_on) if one.written
-            else _absent(name, one, bindings, broken, assignment)
+            else _absent(name, one, broken, near.get(name, ""))
             for name, one in definitions.items()
         }
     except TangledError as error:
         return Extraction({}, {}, problem=Attention("too_much", str(error)))
     notices = (
         *notebook.notices, *_broken_notices(broken),
+        *(Notice("near_miss", offer) for name, offer in near.items() if offer and slices[name].state == "missing"),
         *(notice for name, one in definitions.items() for notice in _definition_notices(name, one, bindings, broken)),
         *_unused_imports(bindings, slices.values(), assignment),
     )
@@ -116,9 +120,7 @@ def _cut(
     )
 
 
-def _absent(
-    name: str, one: Definitions, bindings: Bindings, broken: Sequence[PythonCell], assignment: Assignment
-) -> Slice:
+def _absent(name: str, one: Definitions, broken: Sequence[PythonCell], near: str) -> Slice:
     """The slice of an exercise that was not written, or stands in a cell that is no Python."""
     spoilt = [cell for cell in broken if _mentions_definition(cell.original, name)]
     if spoilt:
@@ -128,7 +130,6 @@ def _absent(
         return Slice("broken", message, listings=(Listing(cell.number, 1, cell.original, (mark,)),))
     if one.stubs:
         return Slice("missing", f"`{name}` is still the hand-out's stub.")
-    near = _near_miss(name, bindings, assignment)
     return Slice("missing", f"The notebook does not define `{name}`." + (f" {near}" if near else ""))
 
 
@@ -166,12 +167,22 @@ def _bare(name: str) -> str:
 
 
 # Each of these looks at a line once: `^\s*` would read a run of blank lines anew from each of them.
+DEFINITION = re.compile(r"^[^\S\n]*(?:async\s+)?def\s+(\w+)|^(\w+)\s*=", re.M)
+IMPORT = re.compile(r"^[^\S\n]*(?:from\b(?>.*?\bimport\b)|import\b)(.*)", re.M)
+
+
 def _mentions_definition(source: str, name: str) -> bool:
-    return re.search(rf"^[^\S\n]*(?:async\s+)?def\s+{name}\b|^{name}\s*=", source, re.M) is not None
+    return name in _defined_in(source)
 
 
-def _mentions_import(source: str, name: str) -> bool:
-    return re.search(rf"^[^\S\n]*(?:from\b(?>.*?\bimport\b)|import\b).*\b{name}\b", source, re.M) is not None
+def _defined_in(source: str) -> set[str]:
+    """Names that a text which is no Python seems to define."""
+    return {function or variable for function, variable in DEFINITION.findall(source)}
+
+
+def _imported_in(source: str) -> set[str]:
+    """Names that a text which is no Python seems to import."""
+    return {name for names in IMPORT.findall(source) for name in re.findall(r"\w+", names)}
 
 
 def _is_stub(node: ast.stmt, template: Template) -> bool:
@@ -210,12 +221,15 @@ def _functions(statements: Sequence[Statement]) -> Iterator[tuple[str, int, int,
 
 
 def _explain_unresolved(needed: Needed, broken: Sequence[PythonCell]) -> Iterator[tuple[str, str]]:
+    first: dict[str, PythonCell] = {}  # laid out once: there may be as many names as a cell has letters
+    for cell in broken if needed.unresolved else ():
+        for name in _defined_in(cell.original) | _imported_in(cell.original):
+            first.setdefault(name, cell)
     for name in sorted(needed.unresolved):
-        spoilt = (cell for cell in broken if _mentions_definition(cell.original, name) or _mentions_import(cell.original, name))
-        cell = next(spoilt, None)
-        if cell:
-            where = f"line {cell.problem_line}: {cell.problem}"
-            yield name, f"cell {cell.number}, which defines `{name}`, is not valid Python ({where})"
+        spoilt = first.get(name)
+        if spoilt:
+            where = f"line {spoilt.problem_line}: {spoilt.problem}"
+            yield name, f"cell {spoilt.number}, which defines `{name}`, is not valid Python ({where})"
         else:
             yield name, f"no cell of the notebook defines `{name}`"
 

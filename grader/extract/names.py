@@ -77,6 +77,7 @@ class _Scope(ast.NodeVisitor):
         self.later: set[str] = set()
         self.changes: set[str] = set()
         self.effects: set[str] = set()
+        self.called: set[str] = set()
         self.declared: set[str] = set()
         self.star = False
 
@@ -85,6 +86,10 @@ class _Scope(ast.NodeVisitor):
 
     def visit_Global(self, node: ast.Global) -> None:
         self.declared.update(node.names)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        self.called |= _called_upon(node)
+        self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -108,9 +113,8 @@ class _Scope(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _changed(self, node: ast.Attribute | ast.Subscript) -> None:
-        root = _root(node)
-        if not isinstance(node.ctx, ast.Load) and root:
-            self.changes.add(root)
+        if not isinstance(node.ctx, ast.Load):  # asked first: `a.b.c...` would be walked anew from each of its points
+            self.changes.update({_root(node)} - {""})
 
     def visit_Import(self, node: ast.Import) -> None:
         self.stores.update(bound_name(alias) for alias in node.names)
@@ -155,9 +159,8 @@ class _Scope(ast.NodeVisitor):
         inner._visit_all(body)
         local = inner.stores - inner.declared
         self.later |= ((inner.loads | inner.later | inner.changes) - local) | inner.declared
-        statements = (node for node in body if isinstance(node, ast.stmt))  # a lambda has none, and may nest 900 deep
-        called = (_called_upon(part) for node in statements for part in ast.walk(node) if isinstance(part, ast.stmt))
-        self.effects |= (inner.changes.union(*called) - local) | inner.declared
+        self.effects |= ((inner.changes | inner.called) - local) | inner.declared
+        self.called |= inner.called
         self.star |= inner.star
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -168,6 +171,7 @@ class _Scope(ast.NodeVisitor):
         self.loads |= inner.loads - inner.stores
         self.later |= inner.later
         self.changes |= inner.changes - inner.stores
+        self.called |= inner.called
 
     def _visit_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         inner = _Scope()

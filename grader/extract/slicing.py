@@ -20,8 +20,8 @@ from grader.model import Listing, ModuleUse, Program, ProgramCell
 END = 1 << 30
 """A position after every statement: when the function is called."""
 
-MOST_STEPS = 2_000_000
-"""Statements looked at for one slice: as many as two thousand that each need all before them; people write a few hundred."""
+MOST_STEPS = 1_000_000
+"""From a name to its bindings, and from these to the names they read: about 1 s, a thousand times what a long notebook takes."""
 
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__", "get_ipython", "display"}
 
@@ -120,10 +120,7 @@ class Needed:
 
 
 def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset()) -> Needed:
-    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist.
-
-    Raises TangledError.
-    """
+    """The transitive closure of what `name` needs when it is called; statements in `skip` do not exist. Raises TangledError."""
     chosen: set[int] = set()
     reads: set[str] = set()
     unresolved: set[str] = set()
@@ -137,13 +134,13 @@ def find_needed(bindings: Bindings, name: str, skip: frozenset[int] = frozenset(
         seen.add((wanted, limit))
         reads.add(wanted)
         positions = bindings.needed_for(wanted, limit, skip)
-        steps += len(positions)
-        if steps > MOST_STEPS:
-            raise TangledError
         if not any(wanted in bindings.statements[at].names.binds for at in positions):
             positions += [at for at in bindings.stars if at < limit]
             if wanted not in BUILTINS:
                 unresolved.add(wanted)
+        steps += 1 + sum(1 + len(bindings.statements[at].names.later) for at in positions)
+        if steps > MOST_STEPS:
+            raise TangledError
         for position in positions:
             names = bindings.statements[position].names
             if position not in chosen:  # a thousand `x += 1` need each other a million times

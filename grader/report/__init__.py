@@ -12,10 +12,10 @@ from grader.report.files import (
     result_schema,
     write_file,
 )
-from grader.report.pages import render_class, render_matrix, render_student
+from grader.report.pages import GENERATOR, render_class, render_matrix, render_student
 from grader.report.text import clean_line, clean_text
 
 __all__ = [
-    "SCHEMA_FILE", "UNFINISHED", "clean_line", "clean_text", "decode_result", "encode_grades", "encode_result", "render_class",
-    "render_matrix", "render_student", "result_schema", "write_file",
+    "GENERATOR", "SCHEMA_FILE", "UNFINISHED", "clean_line", "clean_text", "decode_result", "encode_grades", "encode_result",
+    "render_class", "render_matrix", "render_student", "result_schema", "write_file",
 ]

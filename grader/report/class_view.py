@@ -18,10 +18,13 @@ from grader.report.wording import Wording
 
 Kind = Literal["waiting", "look", "mistakes", "full"]
 
+MOST_LEFT_OUT = 500
+"""Files that are named on the page; a zip may hold a hundred thousand."""
+
 BINS = 10
 LOOK_VERDICTS: tuple[Verdict, ...] = ("forbidden", "crashed")
 """Verdicts that a teacher may want to see for themselves."""
-LOOK_NOTICES = ("convention",)
+LOOK_NOTICES = ("convention", "several_notebooks", "near_miss")
 """Notices that leave something for a person to judge."""
 
 
@@ -131,6 +134,8 @@ class ClassView:
     weak: tuple[Matter, ...]
     attention: tuple[Matter, ...]
     look: tuple[Matter, ...]
+    left_out: tuple[str, ...]
+    left_out_title: str
     numbers: tuple[tuple[str, str], ...]
     histogram: Histogram | None
     rates_note: str
@@ -142,8 +147,8 @@ class ClassView:
     kinds: tuple[tuple[str, str, int], ...]
 
 
-def view_class(results: Sequence[Result], assignment: Assignment, words: Wording) -> ClassView:
-    """Everything the class page says, by the submissions' ids."""
+def view_class(results: Sequence[Result], assignment: Assignment, words: Wording, left_out: Sequence[str] = ()) -> ClassView:
+    """Everything the class page says, by the submissions' ids; `left_out` names files that are no submission."""
     results = sorted(results, key=lambda result: (result.submission.id.casefold(), result.submission.id))
     graded = [result for result in results if result.score is not None and result.status == "graded"]
     names = _exercise_names(results, assignment)
@@ -156,7 +161,8 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
                        for result in results if result.receipt.weak]),
         attention=_matters([(link_to(result), tuple(item.message for item in result.attention))
                             for result in results if result.status == "needs_attention"]),
-        look=look, numbers=_numbers(results, graded, words),
+        look=look, left_out=tuple(left_out[:MOST_LEFT_OUT]), left_out_title=words.left_out(len(left_out)),
+        numbers=_numbers(results, graded, words),
         histogram=_histogram(graded, assignment.points, words), rates_note=words.rate_note(len(graded)),
         exercises=tuple(_rates(name, graded, assignment, words) for name in names), slips=_slips(results, assignment, words),
         columns=tuple(exercise_title(name, assignment) for name in names),

@@ -21,6 +21,8 @@ from grader.report.text import clean_text
 from grader.report.wording import ENGLISH, Wording
 
 FOLDER = Path(__file__).parent
+GENERATOR = '<meta name="generator" content="grader">'
+"""By which a page of ours is known."""
 
 
 def _finish(value: object) -> object:
@@ -58,7 +60,9 @@ _environment = Environment(
 )
 _environment.filters["spans"] = _spans
 _environment.globals.update(
-    style=Markup(STYLE), script=Markup(SCRIPT), policy=POLICY, script_policy=SCRIPT_POLICY)  # noqa: S704  our own files
+    style=Markup(STYLE), script=Markup(SCRIPT), generator=Markup(GENERATOR),  # noqa: S704  our own files
+    policy=POLICY, script_policy=SCRIPT_POLICY,
+)
 _STUDENT = _environment.get_template("student.html.j2")
 _CLASS = _environment.get_template("class.html.j2")
 _MATRIX = _environment.get_template("matrix.html.j2")
@@ -75,8 +79,9 @@ def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assig
 
 
 def render_class(
-    results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH, *, anonymous: bool = False
+    results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH, *, left_out: Sequence[str] = (),
+    anonymous: bool = False,
 ) -> str:
     """The instructor's page; it links to feedback/<id>.html, or, `anonymous`, to nobody."""
     results = anonymise(results, words) if anonymous else results
-    return _CLASS.render(view=view_class(results, assignment, words))
+    return _CLASS.render(view=view_class(results, assignment, words, left_out))

@@ -103,6 +103,8 @@ class Wording:
     set_aside: str = "It could not be graded and waits for a person."
     class_attention_none: str = "Every submission could be graded."
     weak_title: str = "The sandbox was too weak"
+    which: str = "Which"
+    left_out_note: str = "These are no notebooks. If one is a student's work, ask for it as a notebook (*.ipynb)."
     class_look: str = "Worth a look"
     class_numbers: str = "The class in numbers"
     submissions: str = "Submissions"
@@ -165,7 +167,7 @@ class Wording:
 
     def weak_sandbox(self, level: str) -> str:
         """Why marks that were given behind too little should not be trusted."""
-        return (f"Student code ran behind “{level}” alone, which is less than the assignment asks for. `grader doctor` says "
+        return (f"Student code ran behind “{level}” alone, which is less than the assignment asks for. `make doctor` says "
                 "what is missing; grade again where nothing is, before these marks count.")
 
     def class_title(self, title: str) -> str:
@@ -286,6 +288,10 @@ class Wording:
     def telling(self, correlation: float | None) -> str:
         """A check's discrimination."""
         return "–" if correlation is None else f"{correlation:.2f}".replace("-", "−")
+
+    def left_out(self, count: int) -> str:
+        """What was found beside the submissions."""
+        return f"{count} {'file was' if count == 1 else 'files were'} left out"
 
     def nobody(self, number: str) -> str:
         """A student of an anonymous class page."""

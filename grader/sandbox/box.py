@@ -166,6 +166,6 @@ class WeakSandboxError(SandboxError):
     def __init__(self, minimum: SandboxLevel, reasons: str) -> None:
         super().__init__(
             f"The sandbox is weaker here than “{minimum}”, which the assignment asks for ({reasons}).\n"
-            "  mend: `grader doctor` says how to get what is missing; --allow-weak-sandbox grades without it, "
+            "  mend: `make doctor` says how to get what is missing; --allow-weak-sandbox (make: WEAK=yes) grades without it, "
             "if you trust every hand-in"
         )

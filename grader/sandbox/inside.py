@@ -126,6 +126,8 @@ CAPABILITY_VERSION_3, CAP_DAC_READ_SEARCH, CAP_KILL = 0x20080522, 2, 5
 CLONE_THREAD = 0x00010000
 CLONE_NEW_NAMESPACES = 0x7E020080  # CLONE_NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 THREADS = 128
+SPARE_TASKS = 1024  # that the user's other programs may start meanwhile, where a limit counts them too
+MOST_TASKS = 1 << 22  # Linux has no more process ids
 
 ALLOWED = """
     read write readv writev pread64 pwrite64 preadv pwritev close close_range lseek fstat newfstatat stat lstat statx
@@ -272,6 +274,8 @@ class Walls:
         self.limited = self._attempt("rlimits", self._rlimits)
         root = os.geteuid() == 0 and not contained
         self.identity = self._attempt("uid-drop", lambda: self._uid(readable)) if root else None
+        apart = self.identity is not None or (contained and kernel() >= (5, 14))  # else all of this user's processes count
+        self.most_tasks = THREADS if apart or not self.limited else tasks_of_user() + THREADS + SPARE_TASKS
         self.memory_at_start = 0  # bytes; known once everything is loaded
 
     def _attempt(self, layer: str, prepare: typing.Callable[[], Any]) -> Any:
@@ -343,15 +347,39 @@ class Walls:
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_NOFILE, 64),
             (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_NPROC, min(self.most_tasks, most_allowed(resource.RLIMIT_NPROC))),
         ):
             resource.setrlimit(what, (most, most))
-        if self.identity or (self.contained and kernel() >= (5, 14)):  # else all of this user's processes would count
-            resource.setrlimit(resource.RLIMIT_NPROC, (THREADS, THREADS))
 
 
 def kernel() -> tuple[int, ...]:
     """Return the kernel's version as (major, minor)."""
     return tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2] if part.isdigit())
+
+
+def most_allowed(what: int) -> int:
+    """Return a hard limit as a number that can be compared."""
+    hard = resource.getrlimit(what)[1]
+    return MOST_TASKS if hard == resource.RLIM_INFINITY else hard
+
+
+def tasks_of_user() -> int:
+    """Return about how many processes and threads this user has, by asking the kernel under which limit it still makes one.
+
+    0 for root, whom that limit does not hold. Counting in /proc would miss those that are hidden.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    low, high = 0, min(most_allowed(resource.RLIMIT_NPROC), MOST_TASKS)
+    while low < high:
+        middle = (low + high) // 2
+        resource.setrlimit(resource.RLIMIT_NPROC, (middle, hard))
+        try:
+            in_fork(lambda: 0)
+            high = middle
+        except OSError:
+            low = middle + 1
+    resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
+    return high
 
 
 def drop_to(uid: int, may_read: bool) -> bool:

@@ -24,6 +24,8 @@ ENVIRONMENT = {
 }
 EMPTY = "/empty"
 NOBODY = "65534"
+STAGE = "@stage@"
+"""In a command, the folder where the files of `staged` stand under their numbers."""
 FIRST_UID, UIDS = 61184, 4096  # what systemd keeps for users made up on the spot; inside.py takes its own from there too
 
 
@@ -38,13 +40,17 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Start:
-    """One way to start the warm interpreter: the command, the user to be (None: whoever runs the grader), what it amounts to."""
+    """One way to start the warm interpreter: the command, the user to be (None: whoever runs the grader), what it amounts to.
+
+    `staged` are trees and files that the command takes from STAGE, since that user may not reach them where they are.
+    """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     readable: tuple[str, ...]
     layers: tuple[str, ...] = ()
     uid: int | None = None
+    staged: tuple[str, ...] = ()
 
     @property
     def contained(self) -> bool:
@@ -56,15 +62,16 @@ def ways_to_start(bwrap: str | None, ours: Mapping[str, str], uid: int | None) -
     """Return the ways to try, the strongest first; the last has no outer wall.
 
     `bwrap`: where bubblewrap is; `ours`: the grader's own environment; `uid`: a user to become, where this process may. As that
-    user limits on processes bind, which root's own do not; but it may be unable to reach the interpreter.
+    user limits on processes bind, which root's own do not; an interpreter that it cannot reach (in root's home) is staged.
     """
     interpreter = this_interpreter()
     environment = clean_environment(interpreter, ours)
     readable = (*interpreter.trees, LOADER_CACHE)
+    users = [(uid, False), (uid, True), (None, False)] if uid is not None else [(None, False)]
     walled = [
-        Start(tuple(walled_command(bwrap, interpreter, environment, strict=strict)), environment, readable,
-              ("bubblewrap", "uid-drop") if user else ("bubblewrap",), user)
-        for user in dict.fromkeys((uid, None)) for strict in (True, False)
+        Start(tuple(walled_command(bwrap, interpreter, environment, strict=strict, staged=staged)), environment, readable,
+              ("bubblewrap", "uid-drop") if user else ("bubblewrap",), user, shown_files(interpreter) if staged else ())
+        for user, staged in users for strict in (True, False)
     ] if bwrap else []
     return [*walled, Start(tuple(plain_command(interpreter)), environment, readable)]
 
@@ -96,22 +103,28 @@ def plain_command(interpreter: Interpreter, inside: str = str(INSIDE)) -> list[s
     return [interpreter.binary, "-I", "-S", "-B", "-X", "utf8", inside, *interpreter.packages]
 
 
-def walled_command(bwrap: str, interpreter: Interpreter, environment: Mapping[str, str], *, strict: bool) -> list[str]:
+def shown_files(interpreter: Interpreter) -> tuple[str, ...]:
+    """Return all that bubblewrap shows, in the order in which it is staged."""
+    cache = (LOADER_CACHE,) if os.path.exists(LOADER_CACHE) else ()
+    return (*interpreter.trees, interpreter.binary, str(INSIDE), *cache)
+
+
+def walled_command(
+    bwrap: str, interpreter: Interpreter, environment: Mapping[str, str], *, strict: bool, staged: bool = False
+) -> list[str]:
     """Return the command that starts the warm interpreter inside bubblewrap.
 
-    `strict` also forbids new user namespaces, which bubblewrap can do from 0.8 on.
+    `strict` also forbids new user namespaces, which bubblewrap can do from 0.8 on; `staged` takes all files from STAGE.
     """
     command = [bwrap, "--unshare-user", "--unshare-all", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "box"]
     command += ["--disable-userns"] if strict else []
     command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for name, value in environment.items():
         command += ["--setenv", name, value]
-    for tree in interpreter.trees:
-        command += ["--ro-bind", tree, tree]
+    for number, file in enumerate(shown_files(interpreter)):
+        command += ["--ro-bind", f"{STAGE}/{number}" if staged else file, "/inside.py" if file == str(INSIDE) else file]
     for link in _links(SYSTEM_LIBRARIES):
         command += ["--symlink", os.readlink(link), link]
-    command += ["--ro-bind", interpreter.binary, interpreter.binary, "--ro-bind", str(INSIDE), "/inside.py"]
-    command += ["--ro-bind-try", LOADER_CACHE, LOADER_CACHE]
     command += ["--dir", EMPTY, "--remount-ro", "/", "--chdir", EMPTY, "--"]
     return command + plain_command(interpreter, "/inside.py")
 

@@ -6,6 +6,7 @@ In: a way to start, and jobs. Out: Transcripts. All that it says is checked; wha
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -15,14 +16,16 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, Literal
 
 from grader.model import Invocation, Limits, Program, Transcript
 from grader.sandbox.cgroup import Group
-from grader.sandbox.outer import Start
+from grader.sandbox.outer import STAGE, Start
 from grader.sandbox.replies import Replies
 from grader.tensors import FrameError, encode, encode_calls, split
 
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000  # linux/sched.h, linux/mount.h
 START_SECONDS = 30.0
 SEND_SECONDS = 10.0
 GRACE_SECONDS = 5.0  # beyond the wall limit, which the warm interpreter enforces, until it counts as stuck itself
@@ -30,6 +33,7 @@ LEAVE_SECONDS = 0.5
 CHUNK = 1 << 20
 MAX_REPORT = 1 << 20
 OUT_OF_MEMORY_STATUS = 113  # inside.py knows the number too
+_libc = ctypes.CDLL(None, use_errno=True)
 End = Literal["finished", "timeout", "memory", "crashed"]
 _CRASHED: End = "crashed"
 
@@ -161,25 +165,53 @@ def encode_job(program: Program, invocations: Sequence[Invocation], limits: Limi
 
 
 def _spawn(start: Start, folder: str, control: int, complaints: IO[bytes], group: Group | None) -> subprocess.Popen[bytes]:
+    if start.uid is not None:
+        os.chmod(folder, 0o755)  # noqa: S103  it is empty, and the other user has to be in it
+    _make_stage(start.staged, folder)
     try:
         return subprocess.Popen(  # noqa: S603
-            start.command,
+            [word.replace(STAGE, folder) for word in start.command],
             stdin=control,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
             cwd=folder,
             env=dict(start.environment),
             start_new_session=True,  # Ctrl-C is for the grader, which then closes the box
-            preexec_fn=partial(_enter, start, group) if group or start.uid else None,  # noqa: PLW1509  a worker has one thread
+            preexec_fn=partial(_enter, start, folder, group) if group or start.uid else None,  # noqa: PLW1509  a worker has one thread
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ServerError(f"{start.command[0]} cannot be started ({error})") from error
 
 
-def _enter(start: Start, group: Group | None) -> None:
-    """Between fork and exec: join the group, which is root's to do, then become the other user."""
+def _make_stage(staged: Sequence[str], folder: str) -> None:
+    """Make an empty file or folder for each thing to be staged."""
+    for number, path in enumerate(staged):
+        place = Path(folder, str(number))
+        if os.path.isdir(path):
+            place.mkdir()
+        else:
+            place.touch()
+
+
+def _stage(staged: Sequence[str], folder: str) -> None:
+    """Mount them there, for this process and what it becomes alone; root's to do. Raises OSError."""
+    _must(_libc.unshare(CLONE_NEWNS))
+    _must(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))
+    for number, path in enumerate(staged):
+        _must(_libc.mount(os.fsencode(path), os.fsencode(f"{folder}/{number}"), None, ctypes.c_ulong(MS_BIND | MS_REC), None))
+
+
+def _must(result: int) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), "the interpreter cannot be shown to another user")
+
+
+def _enter(start: Start, folder: str, group: Group | None) -> None:
+    """Between fork and exec: join the group and set the stage, which is root's to do, then become the other user."""
     if group:
         group.join()
+    if start.staged:
+        _stage(start.staged, folder)
     if start.uid is not None:
         os.setgroups([])
         os.setresgid(start.uid, start.uid, start.uid)
