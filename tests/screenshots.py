@@ -1,4 +1,4 @@
-"""Pictures of every kind of page to be looked at: `make screenshots`, or `python -m tests.screenshots [--out DIR] [--only TEXT]`.
+"""Pictures of every kind of page to be looked at: `make screenshots`, or `python -m tests.screenshots [--only TEXT]`.
 
 Comes in: the made-up pages of page_kinds.py, and the sample class as `grader grade` and `grader verify` give it. Goes out: one PNG
 for each page, width and colour scheme, whole pages. Judges nothing; the eye does.
@@ -28,6 +28,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 SAMPLES = ("ada-okafor", "carla-gomez", "grace-liu", "jack-murphy", "liam-oconnor", "nadia-rahman", "noah-petrov", "quinn-taylor",
            "tomasz-nowak", "umar-farooq")
 """Submissions of the sample class that between them show everything a page may hold."""
+README = ROOT / "docs" / "student-page.png"
 
 
 def main() -> int:
@@ -35,11 +36,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description="Take a picture of every kind of page.")
     parser.add_argument("--out", type=Path, default=Path("build/screenshots"))
     parser.add_argument("--only", default="", help="pages whose name holds this text")
+    parser.add_argument("--readme", action="store_true", help=f"take {README.relative_to(ROOT)} anew, and nothing else")
     options = parser.parse_args()
     if CHROMIUM is None:
         print("chromium is not installed; on Debian and Ubuntu: sudo apt install chromium", file=sys.stderr)  # noqa: T201  a command
         return 1
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
+        if options.readme:
+            take_readme(browser)
+            return 0
         addresses = {name: page for name, page in all_pages(Path(folder)).items() if options.only in name}
         count = sum(len(list(take(browser, name, page, options.out))) for name, page in addresses.items())
     print(f"{count} pictures of {len(addresses)} pages are in {options.out}/")  # noqa: T201  a command
@@ -75,6 +80,15 @@ def take(browser: Browser, name: str, page: Path, out: Path) -> Iterator[Path]:
             tab.screenshot(path=file, full_page=True)
             tab.close()
             yield file
+
+
+def take_readme(browser: Browser) -> None:
+    """The student's page that README.md shows, from the top to the first matrices."""
+    tab = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme="light")
+    tab.set_content(KINDS["student, no scale"])
+    end = tab.locator("figure").first.bounding_box()
+    assert end is not None
+    tab.screenshot(path=README, full_page=True, clip={"x": 0, "y": 0, "width": 1000, "height": end["y"] + end["height"] + 24})
 
 
 if __name__ == "__main__":
