@@ -25,7 +25,7 @@ include container.mk
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify doctor test fuzz check lint bench gold lock clean distclean
+.PHONY: help grade selfcheck verify doctor test fuzz check lint bench gold screenshots lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -62,13 +62,17 @@ lint: $(VENV)/dev-ready  ## ruff, mypy and import-linter alone
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-bench: $(VENV)/run-ready  ## CPU and wall time per submission and of naming a slip, next to `import numpy`
+bench: $(VENV)/run-ready  ## CPU per submission, of naming a slip and of a page, next to `import numpy`
 	@$(BIN)/python bench/cost.py
 	@$(BIN)/python bench/diagnosis.py
 	@$(BIN)/python bench/walls.py
+	@$(BIN)/python bench/pages.py
 
 gold: $(VENV)/dev-ready  ## accept the pages, and the schema of results, as they are now
 	@GOLD=accept $(BIN)/python -m pytest -q tests/test_report.py
+
+screenshots: $(VENV)/dev-ready  ## pictures of every kind of page, wide and narrow, light and dark
+	@$(BIN)/python -m tests.screenshots
 
 lock: $(VENV)/dev-ready  ## resolve the dependencies anew (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

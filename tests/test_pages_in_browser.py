@@ -7,33 +7,27 @@ policy; without the policy the same page must be as harmless.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 from playwright.sync_api import Error as PlaywrightError
 
 from grader.model import Notice, SubmissionName
 from grader.report import render_class, render_student
 from grader.report.pages import SCRIPT
+from tests.chromium import ABSENT, WHY_ABSENT, open_chromium
 from tests.hostile_text import NAMES, TEXTS
 from tests.test_report import ASSIGNMENT, CLASS, everywhere
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-IN_CI = bool(os.environ.get("CI"))
-
 pytestmark = pytest.mark.slow
-if CHROMIUM is None and not IN_CI:
-    pytest.skip("there is no chromium to open pages in", allow_module_level=True)
+if ABSENT:
+    pytest.skip(WHY_ABSENT, allow_module_level=True)
 
-SWITCHES = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-quic", "--host-resolver-rules=MAP * ~NOTFOUND")
 SITE = "http://course.test/"
 WIDTHS = (1280, 390)
 
@@ -134,12 +128,8 @@ class Deeds:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI has to install chromium"
-    switches = [*SWITCHES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,27 +11,32 @@ from grader.model import Argument, WorkedExample
 from grader.report.wording import Wording
 
 MOST = 16  # rows or columns; a wrong answer may have another shape, but not a page of its own
+NARROW = 4  # columns that a phone has room for
 
 Rows = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A named array as one or more small tables; `departs` where the student's first differs, `note` in words."""
+    """A named array as one or more small tables; `departs` where the student's first differs, `own` is what theirs is there.
+
+    `wide` ones get room to scroll.
+    """
 
     label: str
     tables: tuple[Rows, ...]
+    wide: bool
     departs: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
 class ExampleView:
-    """The whole example; `verdict` says where the ways part."""
+    """The whole example; `verdict` says where the ways part, and the student's own step stands beside the right one."""
 
     title: str
     given: tuple[Step, ...]
     steps: tuple[Step, ...]
-    yours: Step | None
     verdict: str
 
 
@@ -38,11 +44,26 @@ def view_example(example: WorkedExample, words: Wording) -> ExampleView:
     """The example's words and numbers."""
     return ExampleView(
         words.example(example.title),
-        tuple(Step(name, _tables(value)) for name, value in example.given),
-        tuple(Step(label, _tables(array), label == example.departs) for label, array in example.steps),
-        None if example.yours is None else Step(words.example_yours(example.departs), _tables(example.yours), departs=True),
+        tuple(_step(name, value) for name, value in example.given),
+        tuple(_steps(example, words)),
         words.example_departs(example.departs) if example.yours is not None else words.example_nothing(example.departs),
     )
+
+
+def _steps(example: WorkedExample, words: Wording) -> Iterator[Step]:
+    for label, array in example.steps:
+        step = _step(label, array)
+        if label != example.departs:
+            yield step
+        else:
+            yield replace(step, departs=True)
+            if example.yours is not None:
+                yield replace(_step(words.example_yours(label), example.yours), departs=True, own=True)
+
+
+def _step(label: str, value: Argument) -> Step:
+    tables = _tables(value)
+    return Step(label, tables, wide=any(len(row) > NARROW for rows in tables for row in rows))
 
 
 def _tables(value: Argument) -> tuple[Rows, ...]:
