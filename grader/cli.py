@@ -216,13 +216,15 @@ def _with_progress(total: int, work: object) -> list[Result]:
     if not out.is_terminal:
         results: list[Result] = work(lambda result: out.print(f"  {_line(result)}"))
         return results
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-               TextColumn("{task.fields[name]}"))
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
+               TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[name]}"))
     with Progress(*columns, console=out, transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("grading", total=total, name="")
+        task = progress.add_task("grading", total=total, name="", rate="")
 
         def done(result: Result) -> None:
-            progress.update(task, advance=1, name=_plain(result.submission.id), refresh=True)
+            speed = progress.tasks[0].speed
+            rate = f"{speed:.1f} a second" if speed else ""
+            progress.update(task, advance=1, name=_plain(result.submission.id), rate=rate, refresh=True)
 
         finished: list[Result] = work(done)
     return finished

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from grader import cli
+from grader.model import Result, Submission
+from grader.pipeline import Course, give_up
 from tests.support import ATTENTION, MULTI_STUB, ROOT, STUB, notebook, solved
 
 
@@ -177,6 +185,22 @@ def test_a_seed_that_cannot_be_read_stops_the_run_and_one_that_cannot_be_kept_is
     run = grader("grade", class_folder, folder=tmp_path, GRADER_SEED="")
     assert run.returncode == 0
     assert "the next run draws other hidden numbers" in run.stderr
+
+
+def test_a_terminal_shows_how_far_how_fast_and_how_long_still(monkeypatch: pytest.MonkeyPatch, course: Course) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(cli, "out", Console(file=screen, force_terminal=True, width=140, soft_wrap=True))
+    result = give_up(Submission("ann", (), "ann.ipynb"), course, "x", "x").result
+
+    def work(done: Callable[[Result], None]) -> list[Result]:
+        for _ in range(3):
+            time.sleep(0.01)
+            done(result)
+        return [result]
+
+    assert cli._with_progress(4, work) == [result]
+    shown = re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    assert re.search(r"grading .* 3/4 .* a second .* left .* ann", shown)
 
 
 def test_selfcheck_does_not_pass_what_it_could_not_check(tmp_path: Path) -> None:
