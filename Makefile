@@ -62,11 +62,12 @@ lint: $(VENV)/dev-ready  ## ruff, mypy and import-linter alone
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-bench: $(VENV)/run-ready  ## CPU per submission, of naming a slip and of a page, next to `import numpy`
+bench: $(VENV)/dev-ready  ## CPU per submission, of naming a slip and of a page, next to `import numpy`
 	@$(BIN)/python bench/cost.py
 	@$(BIN)/python bench/diagnosis.py
 	@$(BIN)/python bench/walls.py
 	@$(BIN)/python bench/pages.py
+	@$(BIN)/python bench/class_page.py
 
 gold: $(VENV)/dev-ready  ## accept the pages, and the schema of results, as they are now
 	@GOLD=accept $(BIN)/python -m pytest -q tests/test_report.py
