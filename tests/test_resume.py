@@ -276,7 +276,7 @@ def test_bubblewrap_that_vanishes_midway_costs_no_one_a_mark(class_folder: Path,
     failed = [one["submission"]["id"] for one in results if [each["code"] for each in one["attention"]] == ["sandbox_failed"]]
     assert {"s4", "s5"} <= set(failed)
     assert all(one["score"] is None for one in results if one["submission"]["id"] in failed)
-    assert f"--resume grades these {len(failed)} again" in "".join(told)
+    assert f"--resume (make: RESUME=yes) grades these {len(failed)} again" in "".join(told)
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page.index("had the layers") < page.index("<table")
     link.symlink_to(str(shutil.which("bwrap")))
