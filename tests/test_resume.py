@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -254,12 +255,16 @@ def test_a_full_disk_ends_the_run_with_a_mend_and_nothing_half_written(class_fol
 # --- a wall that vanishes -----------------------------------------------------------------------------------------------
 
 
-def test_bubblewrap_that_vanishes_midway_costs_no_one_a_mark(class_folder: Path, tmp_path: Path, whole: dict[str, bytes], box: Box) -> None:
+def test_bubblewrap_that_vanishes_midway_costs_no_one_a_mark(
+    class_folder: Path, tmp_path: Path, whole: dict[str, bytes], box: Box, request: pytest.FixtureRequest
+) -> None:
     box.start()
     if "bubblewrap" not in box.layers:
         pytest.skip("bubblewrap does not work here")
-    (tmp_path / "bin").mkdir()
-    link = tmp_path / "bin" / "bwrap"
+    folder = Path(tempfile.mkdtemp(prefix="bin-"))
+    folder.chmod(0o755)  # as root another user runs it, who cannot look into a test's own folder
+    request.addfinalizer(lambda: shutil.rmtree(folder))
+    link = folder / "bwrap"
     link.symlink_to(str(shutil.which("bwrap")))
     out = tmp_path / "out"
     arguments = [*command(class_folder, out)[:-1], "1"]
