@@ -1,0 +1,179 @@
+"""Fingerprints of a class -> pairs that share enough of them -> clusters. Time grows with the class, not with its square.
+
+Identical files count once, and are looked at as one. A k-gram that too many have proves nothing and is left out before
+fingerprints are chosen, so that it cannot hide a rare one beside it. It also keeps every list of the inverted index short.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, combinations
+
+from grader.model import Cluster, Fragment, HandIn, Likeness, Survey
+from grader.similar.reading import Given
+from grader.similar.winnow import GRAM, fingerprints_of
+
+SHARE, HANDFUL, MOST = 0.25, 5, 100
+"""A k-gram is common when more than a quarter of the class has it and more than a handful, or more than MOST in any class."""
+
+LEAST_SHARED, LEAST_SHARE = 15, 0.75
+"""Fingerprints that two hand-ins must share, and the part of the smaller one's that this must be. Of the smaller: who adds to
+what was taken over, or whose partner wrote more, is as much alike. Independent solutions of one task went up to 0.6."""
+
+LONG_STRETCH = 60
+"""Shared fingerprints that count whatever part they are, as when one long function of several is the same: 150 signs."""
+
+LONG_ENOUGH = 60
+"""Fingerprints that half of the class must have left: below, independent solutions come as near to each other as copies do."""
+
+REMARKS = 40
+"""Characters of comments of one's own from which code that is the same letter by letter says something."""
+
+Place = tuple[int, int]
+"""A cell and a line in it, both from 1."""
+
+
+def survey(hand_ins: Sequence[HandIn], given: Given, *, even_short: bool = False) -> Survey:
+    """Compare every hand-in with every other one; the order in which they come changes nothing."""
+    hand_ins = sorted(hand_ins, key=lambda one: one.id)
+    files = _groups(hand_ins, lambda one: one.sha256)
+    different = [group[0] for group in files] + [one for one in hand_ins if not one.sha256]
+    written = [one for one in different if one.fragments]
+    most = max(HANDFUL, min(int(len(written) * SHARE), MOST))
+    common = _common(written, most)
+
+    def counts(gram: int) -> bool:
+        return gram not in given.grams and gram not in common
+
+    prints = {one.id: _fingerprints(one, counts) for one in written}
+    median = statistics.median(map(len, prints.values())) if prints else 0
+    told_all = even_short or median >= LONG_ENOUGH
+    same = {group[0].id: tuple(one.id for one in group) for group in files}
+    exact = [*_same_files(files), *_same_letters(written, same)]
+    clusters = _clusters(_pairs(prints), counts, {one.id: one for one in written}, same) if told_all else []
+    known = [set(cluster.members) for cluster in exact]
+    clusters = [cluster for cluster in clusters if not any(set(cluster.members) <= members for members in known)]
+    return Survey(
+        total=len(hand_ins), compared=sum(bool(one.fragments) for one in hand_ins), median=median, limit=LONG_ENOUGH,
+        common=len(common), most=most, told_all=told_all, clusters=(*exact, *clusters),
+        hand_ins={one.id: one for one in hand_ins}, unread=tuple(one for one in hand_ins if one.problem),
+    )
+
+
+def _groups(hand_ins: Iterable[HandIn], key: Callable[[HandIn], str]) -> list[list[HandIn]]:
+    """Those with the same key together, in order; those without one are left out."""
+    found: dict[str, list[HandIn]] = {}
+    for one in hand_ins:
+        if key(one):
+            found.setdefault(key(one), []).append(one)
+    return list(found.values())
+
+
+def _same_files(files: Sequence[Sequence[HandIn]]) -> Iterator[Cluster]:
+    for group in files:
+        if len(group) > 1:
+            yield Cluster("file", tuple(one.id for one in group))
+
+
+def _same_letters(written: Sequence[HandIn], same: Mapping[str, tuple[str, ...]]) -> Iterator[Cluster]:
+    """Code that is the same with all its comments, in files that are not. No task forces two people to the same sentence."""
+    for group in _groups((one for one in written if one.remarks >= REMARKS), lambda one: one.letters):
+        if len(group) > 1:
+            yield Cluster("letters", _expand((one.id for one in group), same))
+
+
+def _expand(ids: Iterable[str], same: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted(chain.from_iterable(same.get(one, (one,)) for one in ids)))
+
+
+def _common(hand_ins: Iterable[HandIn], most: int) -> frozenset[int]:
+    """The k-grams that more than so many have."""
+    counts = Counter(chain.from_iterable(_grams(one) for one in hand_ins))
+    return frozenset(gram for gram, count in counts.items() if count > most)
+
+
+def _grams(hand_in: HandIn) -> set[int]:
+    return set(chain.from_iterable(fragment.grams for fragment in hand_in.fragments))
+
+
+def _fingerprints(hand_in: HandIn, counts: Callable[[int], bool]) -> frozenset[int]:
+    """Of each statement on its own, so that the order of functions is of no account."""
+    return frozenset(chain.from_iterable(fingerprints_of(fragment.grams, counts=counts) for fragment in hand_in.fragments))
+
+
+def _pairs(prints: Mapping[str, frozenset[int]]) -> list[Likeness]:
+    """All pairs that share enough, the strongest first."""
+    owners: dict[int, list[str]] = {}
+    for name, marks in prints.items():
+        for mark in marks:
+            owners.setdefault(mark, []).append(name)
+    shared = Counter(pair for names in owners.values() for pair in combinations(names, 2))
+    found = (Likeness(*pair, count, min(len(prints[one]) for one in pair)) for pair, count in shared.items())
+    return sorted(filter(_is_enough, found), key=_strength)
+
+
+def _is_enough(pair: Likeness) -> bool:
+    return pair.shared >= LONG_STRETCH or (pair.shared >= LEAST_SHARED and pair.share >= LEAST_SHARE)
+
+
+def _clusters(
+    pairs: Sequence[Likeness], counts: Callable[[int], bool], hand_ins: Mapping[str, HandIn],
+    same: Mapping[str, tuple[str, ...]],
+) -> list[Cluster]:
+    """What hangs together by pairs, as the strongest links that hold it together; the closest clusters first."""
+    leader: dict[str, str] = {}
+    links: dict[str, list[Likeness]] = {}
+
+    def lead(name: str) -> str:
+        while (above := leader.setdefault(name, name)) != name:
+            leader[name] = leader[above]
+            name = above
+        return name
+
+    for pair in pairs:
+        first, second = lead(pair.first), lead(pair.second)
+        if first != second:
+            leader[second] = first
+            links[first] = [*links.pop(first, []), *links.pop(second, []), pair]
+    found = [
+        Cluster("code", _expand({name for link in group for name in (link.first, link.second)}, same),
+                tuple(_with_lines(link, counts, hand_ins) for link in sorted(group, key=_strength)))
+        for group in links.values()
+    ]
+    return sorted(found, key=lambda cluster: (*_strength(cluster.links[-1]), cluster.members))
+
+
+def _strength(link: Likeness) -> tuple[float, int, str, str]:
+    """The strongest first."""
+    return -link.share, -link.shared, link.first, link.second
+
+
+def _with_lines(link: Likeness, counts: Callable[[int], bool], hand_ins: Mapping[str, HandIn]) -> Likeness:
+    first, second = hand_ins[link.first].fragments, hand_ins[link.second].fragments
+    return replace(link, opposite=_opposite(first, second, counts), back=_opposite(second, first, counts))
+
+
+def _opposite(here: Iterable[Fragment], there: Iterable[Fragment], counts: Callable[[int], bool]) -> dict[Place, Place]:
+    """For each line of which at least half of the tokens are shared, the line over there that has most of them."""
+    places: dict[int, tuple[Fragment, int]] = {}
+    for fragment in there:
+        for at, gram in enumerate(fragment.grams):
+            places.setdefault(gram, (fragment, at))
+    twins: dict[Place, Counter[Place]] = {}
+    tokens: Counter[Place] = Counter()
+    shared: Counter[Place] = Counter()
+    for fragment in here:
+        tokens.update((fragment.cell, line) for line in fragment.lines)
+        inside: set[int] = set()
+        for at, gram in enumerate(fragment.grams):
+            if gram in places and counts(gram):
+                other, start = places[gram]
+                inside.update(range(at, at + GRAM))
+                for step in range(GRAM):
+                    line = fragment.cell, fragment.lines[at + step]
+                    twins.setdefault(line, Counter())[other.cell, other.lines[start + step]] += 1
+        shared.update((fragment.cell, fragment.lines[at]) for at in inside)
+    return {line: votes.most_common(1)[0][0] for line, votes in sorted(twins.items()) if 2 * shared[line] >= tokens[line]}
