@@ -16,6 +16,9 @@ from grader.report.wording import Wording
 MOST_SHOWN = 60
 """Pairs side by side on one page, each of about 15 kB; the closest come first."""
 
+MOST_NAMED = 5
+"""Members of a group in its heading."""
+
 
 @dataclass(frozen=True)
 class SharedLine:
@@ -56,12 +59,13 @@ class PairView:
 
 @dataclass(frozen=True)
 class GroupView:
-    """Hand-ins that are alike."""
+    """Hand-ins that are alike: the first of them by name, `more` in words, and the `others`."""
 
     anchor: str
-    title: str
     kind: str
     students: tuple[str, ...]
+    more: str
+    others: tuple[str, ...]
     notes: tuple[str, ...]
     pairs: tuple[PairView, ...]
     not_shown: str
@@ -110,6 +114,7 @@ def _name(text: str) -> str:
 
 
 def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], left: int, words: Wording) -> GroupView:
+    names = tuple(_name(one) for one in cluster.members)
     notes = [note] if (note := words.similar_kind_notes[cluster.kind]) else []
     if cluster.links:
         weakest = cluster.links[-1]
@@ -121,9 +126,9 @@ def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], left: 
         pairs = (PairView(words.similar_code, (_side(one, {}, words),)),) if one.listings and left > 0 else ()
         hidden = 0
     return GroupView(
-        anchor=f"group-{number}", title=words.similar_group(cluster.members), kind=words.similar_kinds[cluster.kind],
-        students=tuple(_name(one) for one in cluster.members), notes=tuple(notes), pairs=pairs,
-        not_shown=words.similar_not_shown(hidden) if hidden else "",
+        anchor=f"group-{number}", kind=words.similar_kinds[cluster.kind], students=names[:MOST_NAMED],
+        more=words.similar_more(len(names) - MOST_NAMED) if len(names) > MOST_NAMED else "", others=names[MOST_NAMED:],
+        notes=tuple(notes), pairs=pairs, not_shown=words.similar_not_shown(hidden) if hidden else "",
     )
 
 

@@ -235,16 +235,16 @@ class Wording:
                 f"writing it hold, and what more than {most} hand-ins have ({common} short passages). So a solution that went "
                 f"round among more than {most} is not seen, unless the files or the comments are the same.")
 
-    def similar_group(self, names: Sequence[str]) -> str:
-        """The heading of a group; names are shown below."""
-        return f"{len(names)} hand-ins"
+    def similar_more(self, count: int) -> str:
+        """How a list of names goes on."""
+        return f" and {count} more"
 
     def similar_links(self, shared: int, fewer: int, links: int) -> str:
         """How strong what holds a group together is."""
         strength = f"{shared} of {fewer} fingerprints ({self.share(shared, fewer)}) of the smaller one"
         if links == 1:
             return f"They share {strength}."
-        return f"The weakest link that holds them together: {strength}. Others are closer, or not linked directly."
+        return f"The weakest link that holds them together: {strength}."
 
     def similar_pair(self, first: str, second: str, shared: int, fewer: int) -> str:
         """Two hand-ins side by side."""
