@@ -2,9 +2,9 @@
 
     python bench/similar.py [--sizes 400 5000] [--jobs N]
 
-"usual n" are n functions of six steps, each step in one of a few usual ways, and nobody has seen another's: from which length on are
-none of them listed? "made up" are random programs of 60 statements; one in fifty is another's in disguise. Reading grows with the
-class; the rest, which compares, could grow faster, so it is told apart.
+"usual n" are n functions of six steps, each step in one of a few usual ways, and nobody has seen another's: from which length on
+are none of them listed? "made up" are random programs of 60 statements; one in fifty is another's in disguise. Reading grows with
+the class; the rest, which compares, could grow faster, so it is told apart.
 """
 
 from __future__ import annotations

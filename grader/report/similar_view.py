@@ -51,9 +51,9 @@ class Side:
 
 @dataclass(frozen=True)
 class PairView:
-    """Code to look at: of two hand-ins, or once where both are the same."""
+    """Code to look at: of two hand-ins with how strong they are linked, or once where all are the same ("")."""
 
-    title: str
+    strength: str
     sides: tuple[Side, ...]
 
 
@@ -123,7 +123,7 @@ def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], left: 
         hidden = len(cluster.links) - len(pairs)
     else:
         one = hand_ins[cluster.members[0]]
-        pairs = (PairView(words.similar_code, (_side(one, {}, words),)),) if one.listings and left > 0 else ()
+        pairs = (PairView("", (_side(one, {}, words),)),) if one.listings and left > 0 else ()
         hidden = 0
     return GroupView(
         anchor=f"group-{number}", kind=words.similar_kinds[cluster.kind], students=names[:MOST_NAMED],
@@ -133,8 +133,8 @@ def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], left: 
 
 
 def _pair(link: Likeness, hand_ins: Mapping[str, HandIn], words: Wording) -> PairView:
-    title = words.similar_pair(_name(link.first), _name(link.second), link.shared, link.fewer)
-    return PairView(title, (_side(hand_ins[link.first], link.opposite, words), _side(hand_ins[link.second], link.back, words)))
+    strength = words.similar_strength(link.shared, link.fewer)
+    return PairView(strength, (_side(hand_ins[link.first], link.opposite, words), _side(hand_ins[link.second], link.back, words)))
 
 
 def _side(hand_in: HandIn, opposite: Mapping[tuple[int, int], tuple[int, int]], words: Wording) -> Side:

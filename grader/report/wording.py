@@ -246,9 +246,9 @@ class Wording:
             return f"They share {strength}."
         return f"The weakest link that holds them together: {strength}."
 
-    def similar_pair(self, first: str, second: str, shared: int, fewer: int) -> str:
-        """Two hand-ins side by side."""
-        return f"{first} beside {second}: {shared} of {fewer} ({self.share(shared, fewer)})"
+    def similar_strength(self, shared: int, fewer: int) -> str:
+        """How alike two hand-ins are, after their names."""
+        return f"{shared} of {fewer} ({self.share(shared, fewer)})"
 
     def similar_opposite(self, cell: int, line: int) -> str:
         """For those who hear the page: the place of the same code on the other side."""

@@ -27,8 +27,8 @@ LONG_STRETCH = 60
 """Shared fingerprints that count whatever part they are, as when one long function of several is the same: 150 signs."""
 
 LONG_ENOUGH = 60
-"""Fingerprints that half of the class must have left. Of 400 independent solutions, each step in one of a few usual ways, 250 would
-be listed at 20, 39 at 33, 2 at 50 and none at 69 (`bench/similar.py`)."""
+"""Fingerprints that half of the class must have left. Of 400 independent solutions, each step in one of a few usual ways, 250
+would be listed at 20, 39 at 33, 2 at 50 and none at 69 (`bench/similar.py`)."""
 
 REMARKS = 40
 """Characters of comments of one's own from which code that is the same letter by letter says something."""
