@@ -570,7 +570,7 @@ class Likeness:
     """Two hand-ins that share fingerprints; `fewer` is how many the one with fewer has, so that `shared` is a part of it.
 
     `opposite` leads from a (cell, line) of the first to the one of the second on which the same code stands, `back` from the
-    second to the first.
+    second to the first; both are empty where nobody looked for them.
     """
 
     first: str

@@ -14,7 +14,7 @@ from grader.report.text import clean_line, shorten
 from grader.report.wording import Wording
 
 MOST_SHOWN = 60
-"""Pairs side by side on one page, each of about 15 kB; the closest come first."""
+"""Groups that are the same throughout whose code is shown, each of about 8 kB."""
 
 MOST_NAMED = 5
 """Members of a group in its heading."""
@@ -87,14 +87,11 @@ class SimilarView:
 
 def view_similar(survey: Survey, assignment: Assignment, words: Wording) -> SimilarView:
     """Everything the page says."""
-    left, groups = MOST_SHOWN, []
-    for number, cluster in enumerate(survey.clusters, 1):
-        groups.append(_group(number, cluster, survey.hand_ins, left, words))
-        left -= len(groups[-1].pairs)
     summary, *warning = tell_similar(survey, words)
     return SimilarView(
         words=words, page_title=words.similar_title(assignment.title), title=assignment.title, summary=summary,
-        warning=" ".join(warning), groups=tuple(groups),
+        warning=" ".join(warning), groups=tuple(
+            _group(number, cluster, survey.hand_ins, words) for number, cluster in enumerate(survey.clusters, 1)),
         reading=(words.similar_purpose, words.similar_left_out(survey.common, survey.most), words.similar_blind,
                  words.similar_marks),
         unread=tuple((_name(one.id), one.problem) for one in survey.unread),
@@ -113,17 +110,17 @@ def _name(text: str) -> str:
     return shorten(clean_line(text), 120) or "–"
 
 
-def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], left: int, words: Wording) -> GroupView:
+def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], words: Wording) -> GroupView:
     names = tuple(_name(one) for one in cluster.members)
     notes = [note] if (note := words.similar_kind_notes[cluster.kind]) else []
     if cluster.links:
         weakest = cluster.links[-1]
         notes.append(words.similar_links(weakest.shared, weakest.fewer, len(cluster.links)))
-        pairs = tuple(_pair(link, hand_ins, words) for link in cluster.links[:left])
+        pairs = tuple(_pair(link, hand_ins, words) for link in cluster.links if link.opposite)
         hidden = len(cluster.links) - len(pairs)
     else:
         one = hand_ins[cluster.members[0]]
-        pairs = (PairView("", (_side(one, {}, words),)),) if one.listings and left > 0 else ()
+        pairs = (PairView("", (_side(one, {}, words),)),) if one.listings and number <= MOST_SHOWN else ()
         hidden = 0
     return GroupView(
         anchor=f"group-{number}", kind=words.similar_kinds[cluster.kind], students=names[:MOST_NAMED],

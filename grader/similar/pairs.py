@@ -7,7 +7,7 @@ fingerprints are chosen, so that it cannot hide a rare one beside it. It also ke
 from __future__ import annotations
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
@@ -33,6 +33,9 @@ would be listed at 20, 39 at 33, 2 at 50 and none at 69 (`bench/similar.py`)."""
 REMARKS = 40
 """Characters of comments of one's own from which code that is the same letter by letter says something."""
 
+MOST_SHOWN = 60
+"""Links whose shared lines are looked for, so that they can be laid side by side; the closest clusters come first."""
+
 Place = tuple[int, int]
 """A cell and a line in it, both from 1."""
 
@@ -54,14 +57,23 @@ def survey(hand_ins: Sequence[HandIn], given: Given, *, even_short: bool = False
     told_all = even_short or median >= LONG_ENOUGH
     same = {group[0].id: tuple(one.id for one in group) for group in files}
     exact = [*_same_files(files), *_same_letters(written, same)]
-    clusters = _clusters(_pairs(prints), counts, {one.id: one for one in written}, same) if told_all else []
-    known = [set(cluster.members) for cluster in exact]
-    clusters = [cluster for cluster in clusters if not any(set(cluster.members) <= members for members in known)]
+    clusters = _without(exact, _clusters(_pairs(prints), same)) if told_all else []
+    opened = _lay_open(clusters, counts, {one.id: one for one in written})
     return Survey(
         total=len(hand_ins), compared=sum(bool(one.fragments) for one in hand_ins), median=median, limit=LONG_ENOUGH,
-        common=len(common), most=most, told_all=told_all, clusters=(*exact, *clusters),
+        common=len(common), most=most, told_all=told_all, clusters=(*exact, *opened),
         hand_ins={one.id: one for one in hand_ins}, unread=tuple(one for one in hand_ins if one.problem),
     )
+
+
+def _without(exact: Iterable[Cluster], clusters: Sequence[Cluster]) -> list[Cluster]:
+    """Those of which more can be said than that they are the same."""
+    known: dict[str, list[frozenset[str]]] = {}
+    for cluster in exact:
+        members = frozenset(cluster.members)
+        for name in members:
+            known.setdefault(name, []).append(members)
+    return [one for one in clusters if not any(members.issuperset(one.members) for members in known.get(one.members[0], ()))]
 
 
 def _groups(hand_ins: Iterable[HandIn], key: Callable[[HandIn], str]) -> list[list[HandIn]]:
@@ -120,10 +132,7 @@ def _is_enough(pair: Likeness) -> bool:
     return pair.shared >= LONG_STRETCH or (pair.shared >= LEAST_SHARED and pair.share >= LEAST_SHARE)
 
 
-def _clusters(
-    pairs: Sequence[Likeness], counts: Callable[[int], bool], hand_ins: Mapping[str, HandIn],
-    same: Mapping[str, tuple[str, ...]],
-) -> list[Cluster]:
+def _clusters(pairs: Sequence[Likeness], same: Mapping[str, tuple[str, ...]]) -> list[Cluster]:
     """What hangs together by pairs, as the strongest links that hold it together; the closest clusters first."""
     leader: dict[str, str] = {}
     links: dict[str, list[Likeness]] = {}
@@ -141,7 +150,7 @@ def _clusters(
             links[first] = [*links.pop(first, []), *links.pop(second, []), pair]
     found = [
         Cluster("code", _expand({name for link in group for name in (link.first, link.second)}, same),
-                tuple(_with_lines(link, counts, hand_ins) for link in sorted(group, key=_strength)))
+                tuple(sorted(group, key=_strength)))
         for group in links.values()
     ]
     return sorted(found, key=lambda cluster: (*_strength(cluster.links[-1]), cluster.members))
@@ -150,6 +159,17 @@ def _clusters(
 def _strength(link: Likeness) -> tuple[float, int, str, str]:
     """The strongest first."""
     return -link.share, -link.shared, link.first, link.second
+
+
+def _lay_open(
+    clusters: Iterable[Cluster], counts: Callable[[int], bool], hand_ins: Mapping[str, HandIn]
+) -> Iterator[Cluster]:
+    """The same clusters with the lines of the first links."""
+    left = MOST_SHOWN
+    for cluster in clusters:
+        links = tuple(_with_lines(link, counts, hand_ins) for link in cluster.links[:left])
+        left -= len(links)
+        yield replace(cluster, links=(*links, *cluster.links[len(links):]))
 
 
 def _with_lines(link: Likeness, counts: Callable[[int], bool], hand_ins: Mapping[str, HandIn]) -> Likeness:
@@ -163,7 +183,7 @@ def _opposite(here: Sequence[Fragment], there: Sequence[Fragment], counts: Calla
     for number, fragment in enumerate(there):
         for at, gram in enumerate(fragment.grams):
             places.setdefault(gram, {})[number, at] = None
-    twins: dict[Place, Counter[Place]] = {}
+    twins: defaultdict[Place, Counter[Place]] = defaultdict(Counter)
     tokens: Counter[Place] = Counter()
     shared: Counter[Place] = Counter()
     for fragment in here:
@@ -178,6 +198,6 @@ def _opposite(here: Sequence[Fragment], there: Sequence[Fragment], counts: Calla
                 inside.update(range(at, at + GRAM))
                 for here_at in range(at, at + GRAM):
                     place = there[other].cell, there[other].lines[here_at + shift]
-                    twins.setdefault((fragment.cell, fragment.lines[here_at]), Counter())[place] += 1
+                    twins[fragment.cell, fragment.lines[here_at]][place] += 1
         shared.update((fragment.cell, fragment.lines[at]) for at in inside)
     return {line: votes.most_common(1)[0][0] for line, votes in sorted(twins.items()) if 2 * shared[line] >= tokens[line]}
