@@ -92,6 +92,7 @@ SAME = {
     "brackets that change nothing": (BASE, re.sub(r"= (np\..*)$", r"= ((\1))", BASE, flags=re.M)),
     "comments everywhere": (BASE, re.sub(r"$", "  # so it is", BASE, flags=re.M).replace("\n  # so it is\n", "\n\n")),
     "statements that do nothing": (BASE, BASE.replace("\n    v1 =", "\n    pass\n    ...\n    'as told'\n    v1 =")),
+    "annotated results": (BASE, re.sub(r"^(def .*):$", r"\1 -> tuple[float, np.ndarray]:", BASE, flags=re.M)),
     "an annotated variable": (BASE, re.sub(r"^    (v\d+) =", r"    \1: float =", BASE, flags=re.M)),
     "another name for numpy": (hand_in(BASE), hand_in(BASE.replace("np.", "n.")).replace(b"numpy as np", b"numpy as n")),
     "numpy by its own name": (hand_in(BASE), hand_in(BASE.replace("np.", "numpy.")).replace(b"numpy as np", b"numpy")),
@@ -498,6 +499,7 @@ def test_shared_lines_are_marked_on_both_sides_with_their_place_on_the_other(rea
     assert '<span class="line twin" data-n="3" data-o="5:4">' in page
     assert "as cell 2, line 3 opposite" in page
     assert '<span class="line" data-n="3">' in page
+    assert 'aria-label="Code of b, cell 5"' in page
 
 
 def test_lines_that_prove_nothing_are_not_marked(read: Callable[..., HandIn], task: Task) -> None:
@@ -538,12 +540,15 @@ def test_hostile_code_and_names_are_only_text(task: Task, tmp_path: Path, name: 
     inspect(render_similar(linked(hostile), task.assignment))
 
 
-def linked(hostile: str) -> Survey:
-    """Two hand-ins side by side that have this text everywhere."""
-    both = [HandIn(f"{at}{hostile}", hostile, listings=(Listing(1, 1, hostile),), problem=hostile) for at in (1, 2)]
-    first, second = (one.id for one in both)
-    pair = Likeness(first, second, 20, 20, {(1, 1): (1, 1)}, {(1, 1): (1, 1)})
-    return Survey(2, 2, 70, 60, 0, 5, True, (Cluster("code", (first, second), (pair,)),), {one.id: one for one in both}, tuple(both))
+def linked(*texts: str) -> Survey:
+    """For each text two hand-ins side by side that have it everywhere."""
+    hand_ins, clusters = [], []
+    for hostile in texts:
+        both = [HandIn(f"{at}{hostile}", hostile, listings=(Listing(1, 1, hostile),), problem=hostile) for at in (1, 2)]
+        pair = Likeness(both[0].id, both[1].id, 20, 20, {(1, 1): (1, 1)}, {(1, 1): (1, 1)})
+        clusters.append(Cluster("code", (both[0].id, both[1].id), (pair,)))
+        hand_ins += both
+    return Survey(2, 2, 70, 60, 0, 5, True, tuple(clusters), {one.id: one for one in hand_ins}, tuple(hand_ins))
 
 
 def test_a_large_class_gives_a_page_of_bounded_size(attention: Assignment) -> None:

@@ -138,9 +138,9 @@ def _side(hand_in: HandIn, opposite: Mapping[tuple[int, int], tuple[int, int]], 
     student = _name(hand_in.id)
     code = []
     for listing in hand_in.listings:
-        seen = view_code(listing, words.similar_code_of(student), words)
+        seen = view_code(listing, student, words)
         lines = tuple(_line(line.number, line.markup, opposite.get((listing.cell, line.number)), words) for line in seen.lines)
-        code.append(SharedCode(seen.title, seen.label, lines, seen.left_out))
+        code.append(SharedCode(seen.title, words.similar_code_of(student, listing.cell), lines, seen.left_out))
     return Side(student, _name(hand_in.source), tuple(code))
 
 

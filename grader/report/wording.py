@@ -257,8 +257,8 @@ class Wording:
     def similar_not_shown(self, count: int) -> str:
         return f"{count} more {'pair is' if count == 1 else 'pairs are'} not shown side by side, so that the page stays readable."
 
-    def similar_code_of(self, student: str) -> str:
-        return f"code of {student}"
+    def similar_code_of(self, student: str, cell: int) -> str:
+        return f"Code of {student}, cell {cell}"
 
     def reread(self, place: str) -> str:
         """Where the hand-out tells it."""
