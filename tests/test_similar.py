@@ -79,8 +79,8 @@ def in_a_class(name: str, attribute: str) -> str:
 
 
 def called_by_keyword(name: str) -> str:
-    lines = "\n".join(f"    {name} = np.sin({name} + {at}) @ {name}.T" for at in range(30))
-    return f"def part({name}):\n{lines}\n    return {name}\n\ndef self_attention(X, Wq, Wk, Wv):\n    return part({name}=X), X"
+    lines = "\n".join(f"    X = part({name}=X + {at}) @ X.T" for at in range(30))
+    return f"def part({name}):\n    return {name}\n\ndef self_attention(X, Wq, Wk, Wv):\n{lines}\n    return X, X"
 
 
 SAME = {
@@ -132,6 +132,9 @@ DIFFERENT = {
     "another attribute": (filled(FORM.replace("X", "X.T")), filled(FORM.replace("X", "X.real"))),
     "another keyword": (filled(FORM.replace("{at})", "{at}, out=X)")), filled(FORM.replace("{at})", "{at}, where=X)"))),
     "another builtin": (filled(FORM.replace("{at}", "max({at}, X)")), filled(FORM.replace("{at}", "min({at}, X)"))),
+    "a function that the assignment prescribes": tuple(
+        filled(FORM.replace("np.exp", name)) + "\n\ndef multi_head_attention(X):\n    return X\n\ndef other(X):\n    return X"
+        for name in ("multi_head_attention", "other")),
     "another variable in the same place": (filled(FORM), filled(FORM.replace("({last} +", "(X +"))),
     "the hand-out's stubs": (f"{STUB}\n\n{MULTI_STUB}", f"{STUB}\n\n{MULTI_STUB}"),
     "nothing": ("", ""),

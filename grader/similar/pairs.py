@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grader.model import Cluster, Fragment, HandIn, Likeness, Survey
 from grader.similar.reading import Given
 from grader.similar.winnow import GRAM, fingerprints_of
@@ -47,7 +50,7 @@ def survey(hand_ins: Sequence[HandIn], given: Given, *, even_short: bool = False
     different = [group[0] for group in files] + [one for one in hand_ins if not one.sha256]
     written = [one for one in different if one.fragments]
     most = max(HANDFUL, min(int(len(written) * SHARE), MOST))
-    common = _common(written, most)
+    common, shared = _count(written, most)
 
     def counts(gram: int) -> bool:
         return gram not in given.grams and gram not in common
@@ -57,7 +60,7 @@ def survey(hand_ins: Sequence[HandIn], given: Given, *, even_short: bool = False
     told_all = even_short or median >= LONG_ENOUGH
     same = {group[0].id: tuple(one.id for one in group) for group in files}
     exact = [*_same_files(files), *_same_letters(written, same)]
-    clusters = _without(exact, _clusters(_pairs(prints), same)) if told_all else []
+    clusters = _without(exact, _clusters(_pairs(prints, shared), same)) if told_all else []
     opened = _lay_open(clusters, counts, {one.id: one for one in written})
     return Survey(
         total=len(hand_ins), compared=sum(bool(one.fragments) for one in hand_ins), median=median, limit=LONG_ENOUGH,
@@ -102,14 +105,21 @@ def _expand(ids: Iterable[str], same: Mapping[str, tuple[str, ...]]) -> tuple[st
     return tuple(sorted(chain.from_iterable(same.get(one, (one,)) for one in ids)))
 
 
-def _common(hand_ins: Iterable[HandIn], most: int) -> frozenset[int]:
-    """The k-grams that more than so many have."""
-    counts = Counter(chain.from_iterable(_grams(one) for one in hand_ins))
-    return frozenset(gram for gram, count in counts.items() if count > most)
+def _count(hand_ins: Sequence[HandIn], most: int) -> tuple[frozenset[int], frozenset[int]]:
+    """The k-grams that more than so many hand-ins have, and those that at least two have but not so many.
+
+    Sorted as machine words: of a large class there are millions, nearly all in one hand-in alone.
+    """
+    if not hand_ins:
+        return frozenset(), frozenset()
+    grams, counts = np.unique(np.concatenate([_grams(one) for one in hand_ins]), return_counts=True)
+    some = (counts > 1) & (counts <= most)
+    return frozenset(grams[counts > most].tolist()), frozenset(grams[some].tolist())
 
 
-def _grams(hand_in: HandIn) -> set[int]:
-    return set(chain.from_iterable(fragment.grams for fragment in hand_in.fragments))
+def _grams(hand_in: HandIn) -> NDArray[np.uint64]:
+    """Each of a hand-in's k-grams once."""
+    return np.unique(np.array([gram for fragment in hand_in.fragments for gram in fragment.grams], dtype=np.uint64))
 
 
 def _fingerprints(hand_in: HandIn, counts: Callable[[int], bool]) -> frozenset[int]:
@@ -117,14 +127,14 @@ def _fingerprints(hand_in: HandIn, counts: Callable[[int], bool]) -> frozenset[i
     return frozenset(chain.from_iterable(fingerprints_of(fragment.grams, counts=counts) for fragment in hand_in.fragments))
 
 
-def _pairs(prints: Mapping[str, frozenset[int]]) -> list[Likeness]:
-    """All pairs that share enough, the strongest first."""
+def _pairs(prints: Mapping[str, frozenset[int]], shared: frozenset[int]) -> list[Likeness]:
+    """All pairs that share enough, the strongest first; `shared` holds whatever two may have in common."""
     owners: dict[int, list[str]] = {}
     for name, marks in prints.items():
-        for mark in marks:
+        for mark in marks & shared:
             owners.setdefault(mark, []).append(name)
-    shared = Counter(pair for names in owners.values() for pair in combinations(names, 2))
-    found = (Likeness(*pair, count, min(len(prints[one]) for one in pair)) for pair, count in shared.items())
+    counts = Counter(pair for names in owners.values() for pair in combinations(names, 2))
+    found = (Likeness(*pair, count, min(len(prints[one]) for one in pair)) for pair, count in counts.items())
     return sorted(filter(_is_enough, found), key=_strength)
 
 

@@ -53,7 +53,6 @@ def vocabulary_of(trees: Iterable[ast.AST], prescribed: frozenset[str]) -> Vocab
                 attributes |= {one.name for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
             case _:
                 own.update(_bound(node))
-    attributes = {name for name in attributes if not name.startswith("__")}  # `__init__` is Python's word, not theirs
     return Vocabulary(frozenset(own - prescribed - imported.keys()), imported, frozenset(attributes))
 
 
