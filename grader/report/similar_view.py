@@ -92,8 +92,7 @@ def view_similar(survey: Survey, assignment: Assignment, words: Wording) -> Simi
         words=words, page_title=words.similar_title(assignment.title), title=assignment.title, summary=summary,
         warning=" ".join(warning), groups=tuple(
             _group(number, cluster, survey.hand_ins, words) for number, cluster in enumerate(survey.clusters, 1)),
-        reading=(words.similar_purpose, words.similar_left_out(survey.common, survey.most), words.similar_blind,
-                 words.similar_marks),
+        reading=(words.similar_marks, words.similar_left_out(survey.common, survey.most), words.similar_blind),
         unread=tuple((_name(one.id), one.problem) for one in survey.unread),
     )
 

@@ -57,7 +57,6 @@ class Wording:
     matrix_named: str = "Named"
     matrix_caught: str = "caught"
     similar: str = "Much alike, for a person to judge"
-    similar_none: str = "No hand-ins are listed."
     similar_reading: str = "How to read this"
     similar_unread: str = "Not compared"
     similar_code: str = "The code"

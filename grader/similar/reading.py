@@ -31,14 +31,17 @@ class Given:
 
 def take_as_given(hand_out: Sequence[str], ways: Sequence[str], prescribed: frozenset[str]) -> Given:
     """Read the hand-out's cells and `ways` of doing the task, each a Python source; one that does not parse gives nothing."""
-    cells, others = [_parse(source) for source in hand_out], [_parse(source) for source in ways]
-    words = vocabulary_of(chain(*cells), prescribed)
-    given = [tokens_of(node, words) for node in chain(*cells)]
-    ways_to_write = [tokens_of(node, vocabulary_of(tree, prescribed)) for tree in others for node in tree]
+    given = _read_all([node for source in hand_out for node in _parse(source)], prescribed)
+    ways_to_write = chain.from_iterable(_read_all(_parse(source), prescribed) for source in ways)
     return Given(
         prescribed, frozenset(chain.from_iterable(map(grams_of, [*given, *ways_to_write]))),
         frozenset(map(digest_of, given)), "\n".join(hand_out),
     )
+
+
+def _read_all(statements: Sequence[ast.stmt], prescribed: frozenset[str]) -> list[list[Token]]:
+    words = vocabulary_of(statements, prescribed)
+    return [tokens_of(node, words) for node in statements]
 
 
 def _parse(source: str) -> list[ast.stmt]:
