@@ -23,6 +23,7 @@ import msgspec
 from grader.assignment import Assignment
 from grader.distribute import die_with_parent
 from grader.extract import Template, extract, read_template
+from grader.extract.convert import convert_cells
 from grader.model import HandIn, Submission, Survey
 from grader.pipeline import read_files
 from grader.similar import Given, read_hand_in, survey, take_as_given
@@ -60,7 +61,7 @@ def compare(
 def make_task(assignment: Assignment) -> Task:
     """Read what everybody was given, and the ways of writing it that the assignment knows."""
     template = read_template(assignment)
-    cells = [cell.source for cell in template.cells if cell.kind == "code"]
+    cells = [cell.source for cell in convert_cells(template.cells)]
     files = (assignment.folder / name for name in ("solution.py", "misconceptions.py"))
     ways = [file.read_text(encoding="utf-8") for file in files if file.exists()]
     blank = frozenset(hashlib.sha256(content).hexdigest() for content in (b"", assignment.template.read_bytes()))

@@ -264,6 +264,19 @@ def test_what_the_hand_out_gives_is_taken_away(read: Callable[..., HandIn], atte
         assert link(read(program), read(disguise(program, 4)), given) is None
 
 
+@pytest.mark.parametrize("cell", ["%matplotlib inline\nimport numpy as np", "import numpy as np\n!pip list"])
+def test_a_magic_in_the_hand_out_costs_nothing(read: Callable[..., HandIn], attention: Assignment, tmp_path: Path, cell: str) -> None:
+    (tmp_path / "hand-out.ipynb").write_bytes(notebook(f"{cell}\n\n{BASE}", "this is no Python", STUB, MULTI_STUB))
+    known = make_task(replace(attention, template=tmp_path / "hand-out.ipynb")).given
+    assert link(read(BASE), read(BASE), known) is None
+
+
+def test_a_magic_in_a_function_costs_nothing(read: Callable[..., HandIn]) -> None:
+    one = read(ATTENTION.replace("    S =", f"    !echo ( # {REMARK}\n    S ="))
+    assert one.problem == ""
+    assert one.fragments
+
+
 def test_what_the_hand_out_gives_is_not_shown(task: Task, tmp_path: Path) -> None:
     given = replace(task, given=take_as_given(["def given(a):\n    return a  # as told"], [], PRESCRIBED))
     cells = ("def given(b):\n    return b", f"import numpy as np\n{ATTENTION.replace('A @ V, A', 'given(A) @ V, A')}")
@@ -474,6 +487,14 @@ def test_a_hand_in_that_breaks_its_reader_costs_only_itself(
     assert groups(found) == [("s4", "two")]
 
 
+def test_a_name_that_is_no_text_is_read_all_the_same(class_folder: Path, attention: Assignment) -> None:
+    Path(os.fsdecode(os.fsencode(class_folder) + b"/\xff.ipynb")).write_bytes(hand_in(BASE))
+    found = compare(collect(class_folder).submissions, attention, 1, lambda: None)
+    assert [one.id for one in found.unread] == ["odd"]
+    assert found.total == 11
+    render_similar(found, attention).encode()
+
+
 def test_code_without_end_is_not_compared(read: Callable[..., HandIn]) -> None:
     long = read("def self_attention(X, Wq, Wk, Wv):\n" + "    X = X + 1\n" * (MOST_GRAMS // 4) + "    return X, X")
     assert not long.fragments
@@ -510,6 +531,25 @@ def test_lines_that_prove_nothing_are_not_marked(read: Callable[..., HandIn], ta
     found = link(read(BASE), read(disguise(BASE, 5)), given)
     assert found is not None
     assert {cell for cell, _ in found.opposite} == {3, 4, 5}
+
+
+def test_a_line_that_is_another_is_not_marked_for_what_it_begins_with(read: Callable[..., HandIn], task: Task) -> None:
+    first = filled("{here} = np.f{at}({last} - {at}) @ ({last} + {at} * X)")
+    second = first.replace("v20 = np.f20(v19 - 20) @ (v19 + 20 * X)", "v20 = [[np.abs(X.T), v19], [v19.sum(), X[3:4]], [X, X]]")
+    assert first != second
+    found = link(read(first), read(second), task.given)
+    assert found is not None
+    assert {line for _, line in found.opposite} == {*range(1, 44)} - {22}
+
+
+def test_of_code_that_stands_twice_each_is_set_beside_its_own(read: Callable[..., HandIn], task: Task) -> None:
+    lines = filled(FORM).split("\n")
+    twice = [f"    X = np.cos(X - {at}) @ X.T" for at in range(8)]
+    program = "\n".join([*lines[:12], *twice, *lines[12:-1], *twice, lines[-1]])
+    found = link(read(program), read(program), task.given)
+    assert found is not None
+    assert len(found.opposite) > 50
+    assert all(here == there for here, there in found.opposite.items())
 
 
 def test_the_page_says_when_functions_are_too_short(read: Callable[..., HandIn], task: Task) -> None:
