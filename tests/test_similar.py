@@ -495,6 +495,15 @@ def test_a_name_that_is_no_text_is_read_all_the_same(class_folder: Path, attenti
     render_similar(found, attention).encode()
 
 
+def test_half_a_letter_does_not_stop_a_worker(
+    class_folder: Path, attention: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grader.compare, "read_submission", lambda one, _: HandIn(one.id, "\ud800", listings=(Listing(1, 1, "\ud800"),)))
+    found = compare(collect(class_folder).submissions, attention, 1, lambda: None)
+    assert found.unread == ()
+    assert found.hand_ins["odd"].source == "\ufffd"
+
+
 def test_code_without_end_is_not_compared(read: Callable[..., HandIn]) -> None:
     long = read("def self_attention(X, Wq, Wk, Wv):\n" + "    X = X + 1\n" * (MOST_GRAMS // 4) + "    return X, X")
     assert not long.fragments
