@@ -418,6 +418,12 @@ def test_the_same_files_are_listed_first_whatever_the_length(read: Callable[...,
     assert [one.id for one in found.unread] == ["d", "e"]
 
 
+def test_what_is_the_same_letter_by_letter_is_not_listed_again() -> None:
+    hand_ins = [bare(name, range(70), letters="same", remarks=REMARKS) for name in ("a", "b")]
+    assert [one.kind for one in survey(hand_ins, NOTHING).clusters] == ["letters"]
+    assert [one.kind for one in survey([*hand_ins, bare("c", range(70))], NOTHING).clusters] == ["letters", "code"]
+
+
 def test_files_that_nobody_wrote_are_not_listed(read: Callable[..., HandIn], attention: Assignment, task: Task) -> None:
     blank = attention.template.read_bytes()
     assert survey([read(content, name) for content in (b"", blank) for name in (f"a{len(content)}", f"b{len(content)}")], task.given).clusters == ()
