@@ -14,6 +14,7 @@ RESUME ?=
 WEAK ?=
 CONTAINER ?=
 QUICK ?=
+EVEN_SHORT ?=
 MUTANTS ?=
 MINUTES ?=
 
@@ -25,7 +26,7 @@ include container.mk
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify doctor test fuzz check lint bench gold screenshots lock clean distclean
+.PHONY: help grade selfcheck verify doctor similar test fuzz check lint bench gold screenshots lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -48,6 +49,10 @@ verify: $(READY)  ## full marks for the reference, none for the hand-out, every 
 
 doctor: $(READY)  ## what the sandbox is made of on this machine, and how to get what is missing
 	@$(GRADER) doctor --assignment "$(call inside,$(ASSIGNMENT))"
+
+similar: $(READY)  ## list hand-ins whose code is much alike, for a person to judge; EVEN_SHORT=yes
+	@$(GRADER) similar "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(EVEN_SHORT),--even-short)
 
 test: $(VENV)/dev-ready  ## run the tests; QUICK=yes leaves out attacks and browser
 	@$(BIN)/python -m pytest $(if $(QUICK),-m "not slow")

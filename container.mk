@@ -30,8 +30,9 @@ GRADER = $(PREPARE) && $(CONTAINER) run --rm $$(test -t 0 && test -t 1 && echo -
 	$(if $(filter you,$(CONTAINER_USER)),$(AS_YOU),$(AS_ROOT)) $(CONTAINER_RUN) --env GRADER_SEED --workdir "/course$(CURDIR)" \
 	$(MOUNTS) "$$(cat $(READY))"
 grade: PREPARE = mkdir -p "$(OUT)" && $(keep_seed)
-grade: READS = $(call path,$(SUBMISSIONS))
-grade: WRITES = $(call path,$(OUT))
+similar: PREPARE = mkdir -p "$(OUT)"
+grade similar: READS = $(call path,$(SUBMISSIONS))
+grade similar: WRITES = $(call path,$(OUT))
 selfcheck doctor: PREPARE = true
 selfcheck: READS = $(call path,$(NOTEBOOK))
 verify: PREPARE = mkdir -p grades && $(keep_seed)

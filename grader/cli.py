@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OK, INCOMPLETE, WRONG = 0, 1, 2
 MOST_LEFT_OUT = 50
 """Files that are no notebooks, named one by one."""
+MOST_NAMED = 8
+"""Members of one group of alike hand-ins, named one by one."""
 
 # No wrapping of ours: the end of a student's name would stand in a line of its own, and could pass for a result.
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_selfcheck(commands)
     _add_verify(commands)
     _add_doctor(commands)
+    _add_similar(commands)
     return parser
 
 
@@ -131,6 +134,22 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     _add_assignment(command)
     command.set_defaults(command=_doctor)
+
+
+def _add_similar(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "similar", help="list hand-ins whose code is much alike, for a person to judge",
+        description="Compares the extracted functions of all hand-ins, whatever their names, comments and layout, and writes "
+        "OUT/similar.html with those that are much alike side by side. Runs no student code, moves no mark."
+    )
+    command.add_argument("submissions", nargs="?", type=Path, default=Path("submissions/attention"),
+                         help="folder or zip, as for grade (default: %(default)s)")
+    _add_assignment(command)
+    command.add_argument("--out", type=Path, default=None, metavar="DIR", help="where to write (default: grades/<assignment>)")
+    command.add_argument("--jobs", type=_positive, default=None, metavar="N", help="worker processes (default: one per core)")
+    command.add_argument("--even-short", action="store_true",
+                         help="list alike code also where the functions are too short to tell")
+    command.set_defaults(command=_similar)
 
 
 def _add_weak(command: argparse.ArgumentParser) -> None:
@@ -375,6 +394,44 @@ def _doctor(options: argparse.Namespace) -> int:
     verdict = "[green]good enough[/]" if found.holds else "[red]not enough[/]"
     out.print(f"\nThis machine has “{found.level}”; “{escape(assignment.title)}” asks for “{found.minimum}”: {verdict}.")
     return OK if found.holds else INCOMPLETE
+
+
+def _similar(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.collect import collect
+    from grader.compare import compare
+    from grader.distribute import default_jobs
+    from grader.report import render_similar, tell_similar, write_file
+    from grader.report.wording import ENGLISH
+
+    assignment = load_assignment(options.assignment)
+    found = collect(options.submissions)
+    target: Path = options.out or Path("grades") / assignment.name
+    total = len(found.submissions)
+    out.print(f"Comparing {total} submissions of “{escape(assignment.title)}”; nothing in them is run.")
+    _print_left_out(found.left_out)
+    with Progress(TextColumn("reading"), BarColumn(), MofNCompleteColumn(), console=out, transient=True,
+                  disable=not out.is_terminal) as progress:
+        task = progress.add_task("reading", total=total)
+        survey = compare(found.submissions, assignment, options.jobs or default_jobs(), lambda: progress.advance(task),
+                         even_short=options.even_short)
+    page = target / "similar.html"
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        write_file(page, render_similar(survey, assignment))
+    except OSError as error:
+        raise GraderError(f"{page}: {error.strerror}\n  mend: give another --out") from None
+    for cluster in survey.clusters:
+        names = ", ".join(_plain(one) for one in cluster.members[:MOST_NAMED])
+        more = f" and {len(cluster.members) - MOST_NAMED} more" if len(cluster.members) > MOST_NAMED else ""
+        weakest = f" (at least {cluster.links[-1].share:.0%})" if cluster.links else ""
+        out.print(f"  {ENGLISH.similar_kinds[cluster.kind]}{weakest}: {names}{more}")
+    for hand_in in survey.unread:
+        out.print(f"[yellow]not compared:[/] {_plain(hand_in.id)}: {_plain(hand_in.problem)}")
+    for sentence in tell_similar(survey, ENGLISH):
+        out.print(escape(sentence))
+    out.print(f"Open {escape(str(page))}. It is for a person to judge; no mark was moved.")
+    return OK
 
 
 def _warn(text: str) -> None:

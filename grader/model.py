@@ -534,3 +534,92 @@ class KillMatrix:
         """What is wrong, in words: slips not caught, not named or named wrongly, and checks that catch nothing."""
         wrong = [f"{row.exercise}: {row.slip}: {row.problem}" for row in self.rows if row.problem]
         return [*wrong, *(f"{name}: the check {check} catches nothing" for name, check in self.idle())]
+
+
+# --- similar -> report ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One top-level statement of a hand-in as k-grams of tokens, in order; `lines[i]` is the student's line of token i."""
+
+    cell: int
+    lines: tuple[int, ...]
+    grams: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """A hand-in as far as its code is compared with others'; `problem` says why it cannot be.
+
+    `fragments` and `listings` leave out what the hand-out gives. `letters` is a digest of the listings, letter by letter, "" when
+    there are none; `remarks` counts the characters of comments and docstrings in them that are not the hand-out's.
+    """
+
+    id: str
+    source: str
+    sha256: str = ""
+    fragments: tuple[Fragment, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    letters: str = ""
+    remarks: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """Two hand-ins that share fingerprints; `fewer` is how many the one with fewer has, so that `shared` is a part of it.
+
+    `opposite` leads from a (cell, line) of the first to the one of the second on which the same code stands, `back` from the
+    second to the first; both are empty where nobody looked for them.
+    """
+
+    first: str
+    second: str
+    shared: int
+    fewer: int
+    opposite: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    back: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """Of the one with fewer fingerprints, 0 to 1."""
+        return self.shared / self.fewer
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Hand-ins that are alike: the same "file", the same "letters" of code, comments included, or much the same "code".
+
+    `links` are the strongest that hold them together, one fewer than there are different files; the last of them is the
+    weakest. Only "code" has any.
+    """
+
+    kind: Literal["file", "letters", "code"]
+    members: tuple[str, ...]
+    links: tuple[Likeness, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a class's hand-ins have in common. `median` is of the fingerprints left in a hand-in, `limit` what it must be.
+
+    `compared` counts hand-ins with code of their own, `common` the k-grams that were left out since more than `most` have them.
+    `told_all` says that alike code is listed; below the limit it is only when that was asked for.
+    """
+
+    total: int
+    compared: int
+    median: float
+    limit: int
+    common: int
+    most: int
+    told_all: bool
+    clusters: tuple[Cluster, ...]
+    hand_ins: Mapping[str, HandIn]
+    unread: tuple[HandIn, ...] = ()
+
+    @property
+    def too_short(self) -> bool:
+        """Whether alike code says nothing here."""
+        return self.median < self.limit

@@ -43,7 +43,7 @@ def class_folder(tmp_path: Path) -> Path:
 
 def test_help_tells_every_command() -> None:
     told = grader("--help").stdout
-    for command in ("grade", "selfcheck", "verify"):
+    for command in ("grade", "selfcheck", "verify", "similar"):
         assert command in told
         assert "usage" in grader(command, "--help").stdout
 

@@ -116,9 +116,10 @@ def _system(course: Course, name: str) -> None:
 # --- what is mounted --------------------------------------------------------------------------------------------------
 
 
-def test_grade_mounts_what_it_reads_for_reading_and_its_output_for_writing_and_nothing_else(course: Course) -> None:
+@pytest.mark.parametrize("target", ["grade", "similar"])
+def test_it_mounts_what_it_reads_for_reading_and_its_output_for_writing_and_nothing_else(course: Course, target: str) -> None:
     here = str(course.folder)
-    assert course.ran("grade", "CONTAINER=docker").mounts == {
+    assert course.ran(target, "CONTAINER=docker").mounts == {
         f"{here}/{name}": (f"/course{here}/{name}", mode) for name, mode in (
             ("reference/attention", "read"), ("student_template/attention/attention.ipynb", "read"),
             ("submissions/attention", "read"), ("grades/attention", "write"))}
@@ -152,7 +153,7 @@ def test_no_path_is_mounted_twice(course: Course, arguments: list[str], writable
 # --- what it may do ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["grade", "selfcheck", "verify", "doctor"])
+@pytest.mark.parametrize("target", ["grade", "selfcheck", "verify", "doctor", "similar"])
 @pytest.mark.parametrize(("engine", "system", "root"), [
     ("docker", "Darwin", True), ("docker", "Linux", False), ("podman", "Linux", True), ("podman", "Darwin", True)])
 def test_the_container_gets_no_network_and_no_right_that_is_not_needed(
@@ -192,8 +193,9 @@ def test_a_seed_in_the_environment_is_handed_on_unseen(course: Course) -> None:
     assert not (course.folder / "reference/attention/.seed").exists()
 
 
-def test_a_selfcheck_makes_no_seed(course: Course) -> None:
-    course.ran("selfcheck", "CONTAINER=docker")
+@pytest.mark.parametrize("target", ["selfcheck", "similar"])
+def test_what_draws_no_hidden_cases_makes_no_seed(course: Course, target: str) -> None:
+    course.ran(target, "CONTAINER=docker")
     assert not (course.folder / "reference/attention/.seed").exists()
 
 

@@ -18,11 +18,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route
 from playwright.sync_api import Error as PlaywrightError
 
 from grader.model import Notice, SubmissionName
-from grader.report import render_class, render_student
+from grader.report import render_class, render_similar, render_student
 from grader.report.pages import SCRIPT
 from tests.chromium import ABSENT, WHY_ABSENT, open_chromium
 from tests.hostile_text import NAMES, TEXTS
 from tests.test_report import ASSIGNMENT, CLASS, everywhere
+from tests.test_similar import linked
 
 pytestmark = pytest.mark.slow
 if ABSENT:
@@ -39,13 +40,13 @@ _BOTH: dict[str, str] = {
 }
 PAGE: dict[str, str] = _BOTH | {
     "html": "lang", "head": "", "meta": "charset http-equiv content name", "title": "", "style": "", "body": "class", "header": "",
-    "main": "id tabindex", "section": "class id aria-labelledby", "article": "", "footer": "", "h1": "", "h2": "id", "h3": "id",
+    "main": "id tabindex", "section": "class id aria-labelledby", "article": "", "footer": "", "h1": "", "h2": "id class", "h3": "id",
     "h4": "", "p": "class aria-hidden role data-text", "a": "class href", "bdi": "",
     "div": "class dir tabindex role aria-label aria-labelledby hidden",
-    "span": "class aria-hidden data-n", "dl": "class", "dt": "", "dd": "", "figure": "class", "figcaption": "", "br": "",
+    "span": "class aria-hidden data-n data-o", "dl": "class", "dt": "", "dd": "", "figure": "class", "figcaption": "", "br": "",
     "table": "class aria-label aria-labelledby", "th": "scope class aria-sort", "td": "class title data-order", "tr": "data-kind",
     "label": "", "input": "type autocomplete spellcheck", "select": "", "option": "value", "button": "type", "script": "",
-    "pre": "class tabindex role aria-label", "details": "", "summary": "",
+    "pre": "class tabindex role aria-label", "details": "class", "summary": "",
     "svg": "class viewBox role aria-label preserveAspectRatio aria-hidden", "g": "", "rect": "x y width height rx class",
     "text": "class x y", "path": "d",
 }
@@ -293,6 +294,15 @@ def test_the_class_page_holds_all_texts_only_as_text(tab: Page, tmp_path: Path) 
     check(tab, on_disk(tmp_path, without_policy(page)), rows)
     check_layout(tab)
     check(tab, serve("index.html", page), rows)
+
+
+def test_code_side_by_side_holds_all_texts_only_as_text(tab: Page, tmp_path: Path) -> None:
+    page = render_similar(linked(*TEXTS.values()), ASSIGNMENT)
+    rows = f"0 0 {len(TEXTS)}"
+    check(tab, on_disk(tmp_path, without_policy(page)), rows)
+    check(tab, serve("similar.html", page), rows)
+    tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    check_layout(tab)
 
 
 KINDS = {"raises": 2, "broken": 2, "other": 0}

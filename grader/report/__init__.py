@@ -12,10 +12,11 @@ from grader.report.files import (
     result_schema,
     write_file,
 )
-from grader.report.pages import GENERATOR, render_class, render_matrix, render_student
+from grader.report.pages import GENERATOR, render_class, render_matrix, render_similar, render_student
+from grader.report.similar_view import tell_similar
 from grader.report.text import clean_line, clean_text
 
 __all__ = [
     "GENERATOR", "SCHEMA_FILE", "UNFINISHED", "clean_line", "clean_text", "decode_result", "encode_grades", "encode_result",
-    "render_class", "render_matrix", "render_student", "result_schema", "write_file",
+    "render_class", "render_matrix", "render_similar", "render_student", "result_schema", "tell_similar", "write_file",
 ]

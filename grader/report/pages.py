@@ -12,11 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.assignment import Assignment
-from grader.model import Graded, KillMatrix, Result
+from grader.model import Graded, KillMatrix, Result, Survey
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
 from grader.report.heatmap import CellView
 from grader.report.matrix_view import view_matrix
+from grader.report.similar_view import view_similar
 from grader.report.student_view import view_student
 from grader.report.text import clean_text
 from grader.report.wording import ENGLISH, Wording
@@ -78,6 +79,7 @@ _environment.globals.update(
 _STUDENT = _environment.get_template("student.html.j2")
 _CLASS = _environment.get_template("class.html.j2")
 _MATRIX = _environment.get_template("matrix.html.j2")
+_SIMILAR = _environment.get_template("similar.html.j2")
 
 
 def render_student(graded: Graded, assignment: Assignment, words: Wording = ENGLISH) -> str:
@@ -88,6 +90,11 @@ def render_student(graded: Graded, assignment: Assignment, words: Wording = ENGL
 def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assignment, words: Wording = ENGLISH) -> str:
     """The page of `verify`."""
     return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words))
+
+
+def render_similar(survey: Survey, assignment: Assignment, words: Wording = ENGLISH) -> str:
+    """The page of `similar`, for the instructor alone."""
+    return _SIMILAR.render(view=view_similar(survey, assignment, words))
 
 
 def render_class(

@@ -56,6 +56,33 @@ class Wording:
     matrix_slip: str = "Slip"
     matrix_named: str = "Named"
     matrix_caught: str = "caught"
+    similar: str = "Much alike, for a person to judge"
+    similar_reading: str = "How to read this"
+    similar_unread: str = "Not compared"
+    similar_code: str = "The code"
+    similar_purpose: str = (
+        "This page shows which code is much alike. It decides nothing and moves no mark. There are honest reasons to be alike: "
+        "work in pairs, a lecture or a book that all have read, the same help. Look at both sides, and ask, before you conclude "
+        "anything.")
+    similar_blind: str = (
+        "Names, comments, annotations, layout and the order of functions are left aside. A line that is written in another way "
+        "(`np.dot(a, b)` for `a @ b`) or a function that is cut up otherwise is not recognised; no written answer is compared. "
+        "So whoever is not listed need not be different.")
+    similar_marks: str = (
+        "Lines that two hand-ins share are marked; the number after = is the cell and line of the same code on the other side. "
+        "Lines that everybody was given, or that many have, are not marked even where they agree. A fingerprint is a number for "
+        "12 signs in a row; about two of every five are kept.")
+    similar_kinds: Mapping[str, str] = field(default_factory=lambda: {
+        "file": "The same file",
+        "letters": "The same letters, comments included",
+        "code": "Much alike",
+    })
+    similar_kind_notes: Mapping[str, str] = field(default_factory=lambda: {
+        "file": "These files agree in every byte, with everything in them.",
+        "letters": "The code agrees letter by letter, with comments of some length. A task may leave little choice in code; the "
+                   "words of a comment, its commas and its place are free, so this says something however short the code is.",
+        "code": "",
+    })
     skip_link: str = "Skip to the content"
     all_right: str = "Every check passed. There is nothing to mend."
     next_steps: str = "What to do next"
@@ -199,6 +226,54 @@ class Wording:
     def matrix_right(self, count: int) -> str:
         """Nothing is wrong."""
         return f"All {count} known slips are caught and named as themselves, and every check catches something."
+
+    def similar_title(self, title: str) -> str:
+        return f"{title}: much alike"
+
+    def similar_summary(self, total: int, compared: int, groups: int) -> str:
+        """What was looked at, and what came of it."""
+        hand_ins = "One hand-in" if total == 1 else f"{total} hand-ins"
+        listed = "no group is listed" if not groups else "one group is listed" if groups == 1 else f"{groups} groups are listed"
+        return f"{hand_ins}, {compared} with code of their own; {listed}."
+
+    def similar_too_short(self, median: float, limit: int, *, told_all: bool) -> str:
+        """Why alike code is not listed, or must be read with care."""
+        then = ("It is listed all the same, because that was asked for; most of it will mean nothing." if told_all else
+                "Nothing is listed but what is the same letter by letter; `--even-short` lists the rest all the same.")
+        return (f"The functions are too short to tell. Half of the hand-ins have {self.number(median)} fingerprints or fewer "
+                f"left once what proves nothing is taken away; it would take {limit}. Functions as short as these look alike for "
+                f"honest reasons. {then}")
+
+    def similar_left_out(self, common: int, most: int) -> str:
+        """What was taken away before anything was compared."""
+        return (f"What proves nothing is taken away first: what the hand-out gives, what the reference and the known ways of "
+                f"writing it hold, and what more than {most} hand-ins have ({common} short passages). So a solution that went "
+                f"round among more than {most} is not seen, unless the files or the comments are the same.")
+
+    def similar_more(self, count: int) -> str:
+        """How a list of names goes on."""
+        return f" and {count} more"
+
+    def similar_links(self, shared: int, fewer: int, links: int) -> str:
+        """How strong what holds a group together is."""
+        strength = f"{shared} of {fewer} fingerprints ({self.share(shared, fewer)}) of the smaller one"
+        if links == 1:
+            return f"They share {strength}."
+        return f"The weakest link that holds them together: {strength}."
+
+    def similar_strength(self, shared: int, fewer: int) -> str:
+        """How alike two hand-ins are, after their names."""
+        return f"{shared} of {fewer} ({self.share(shared, fewer)})"
+
+    def similar_opposite(self, cell: int, line: int) -> str:
+        """For those who hear the page: the place of the same code on the other side."""
+        return f"as cell {cell}, line {line} opposite"
+
+    def similar_not_shown(self, count: int) -> str:
+        return f"{count} more {'pair is' if count == 1 else 'pairs are'} not shown side by side, so that the page stays readable."
+
+    def similar_code_of(self, student: str, cell: int) -> str:
+        return f"Code of {student}, cell {cell}"
 
     def reread(self, place: str) -> str:
         """Where the hand-out tells it."""
