@@ -340,5 +340,6 @@ def _receipt(result: Result, words: Wording) -> tuple[tuple[str, str], ...]:
         (words.fingerprint, submission.sha256[:SHORT_DIGEST]),
         (words.grader, receipt.grader),
         (words.assignment, receipt.assignment[:SHORT_DIGEST]),
+        (words.hidden_data, receipt.seed[:SHORT_DIGEST]),
         (words.layers, ", ".join(receipt.layers) or words.no_layers),
     )

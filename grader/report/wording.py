@@ -123,6 +123,7 @@ class Wording:
     fingerprint: str = "SHA-256"
     grader: str = "Grader"
     assignment: str = "Assignment"
+    hidden_data: str = "Hidden numbers"
     layers: str = "Sandbox"
     no_layers: str = "nothing was run"
 
