@@ -22,7 +22,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from grader.assignment import Assignment, load_assignment
 from grader.collect import collect
-from grader.distribute import default_jobs, grade_all
+from grader.crew import default_jobs
+from grader.distribute import grade_all
 from grader.model import Result
 from grader.pipeline import prepare
 from grader.report import render_class

@@ -170,7 +170,8 @@ def _positive(text: str) -> int:
 def _grade(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.collect import collect
-    from grader.distribute import default_jobs, grade_all
+    from grader.crew import default_jobs
+    from grader.distribute import grade_all
     from grader.pipeline import demands_of, open_box, prepare
     from grader.publish import publish
     from grader.resume import find_finished
@@ -400,7 +401,7 @@ def _similar(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.collect import collect
     from grader.compare import compare
-    from grader.distribute import default_jobs
+    from grader.crew import default_jobs
     from grader.report import render_similar, tell_similar, write_file
     from grader.report.wording import ENGLISH
 

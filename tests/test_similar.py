@@ -468,7 +468,7 @@ def raise_it(_: Submission) -> None:
 
 FAULTS: dict[str, tuple[Callable[[Submission], None], str]] = {
     "ends its process": (end, "ended the process"),
-    "never ends": (lambda _: time.sleep(60), "too long"),
+    "never ends": (lambda _: time.sleep(60), "far longer"),
     "raises": (raise_it, "ZeroDivisionError"),
 }
 
