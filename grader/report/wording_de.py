@@ -10,7 +10,7 @@ _VERDICTS = {
     "correct": "richtig",
     "incorrect": "noch nicht richtig",
     "missing": "nicht gefunden",
-    "error": "mit einem Fehler abgebrochen",
+    "error": "mit Fehler abgebrochen",
     "timeout": "hat zu lange gedauert",
     "memory": "hat zu viel Speicher gebraucht",
     "crashed": "vor der Antwort beendet",
