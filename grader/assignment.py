@@ -25,6 +25,7 @@ from grader.model import Limits, SandboxLevel
 Found = Literal[
     "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
 ]
+Language = Literal["en", "de"]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,6 +119,7 @@ class _File(_Table, frozen=True):
     template: str
     exercises: dict[str, Exercise]
     questions: dict[str, Question] = {}
+    lang: Language = "en"
     sandbox: SandboxLevel = "inner wall"
     release_hidden: dt.datetime | None = None
     tolerance: Tolerance = Tolerance()
@@ -130,8 +132,8 @@ class _File(_Table, frozen=True):
 class Assignment:
     """One assignment, read and checked. `digest` changes with any file that can change a mark.
 
-    `sandbox` is the least that student code is run behind. `release_hidden` is when pages may begin to show what hidden cases
-    expect, None for never.
+    `lang` is the language of what pages say by themselves. `sandbox` is the least that student code is run behind.
+    `release_hidden` is when pages may begin to show what hidden cases expect, None for never.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Assignment:
     exercises: Mapping[str, Exercise]
     questions: Mapping[str, Question]
     slips: Mapping[str, Slip]
+    lang: Language
     sandbox: SandboxLevel
     release_hidden: dt.datetime | None
     tolerance: Tolerance
@@ -186,7 +189,7 @@ def load_assignment(folder: Path) -> Assignment:
     limits = table.limits
     return Assignment(
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
-        questions=table.questions, slips=slips, sandbox=table.sandbox,
+        questions=table.questions, slips=slips, lang=table.lang, sandbox=table.sandbox,
         release_hidden=table.release_hidden, tolerance=table.tolerance, imports=table.imports,
         data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
@@ -225,6 +228,9 @@ def _named(path: str, text: bytes) -> str:
     return path
 
 
+_CHOICES = {"found_by": Found, "lang": Language, "sandbox": SandboxLevel}
+
+
 def _mend(problem: str, path: str) -> str:
     if "missing required field" in problem:
         return "add the key"
@@ -232,7 +238,7 @@ def _mend(problem: str, path: str) -> str:
         near = difflib.get_close_matches(unknown[1], _known_keys(), 1)
         return f"did you mean {near[0]}?" if near else "take the key out, or correct its spelling"
     if "enum value" in problem:
-        return f"choose from {', '.join(get_args(Found if path.endswith('found_by') else SandboxLevel))}"
+        return f"choose from {', '.join(get_args(_CHOICES[path.rpartition('.')[2]]))}"
     return "give a value of the kind it expects"
 
 

@@ -29,6 +29,8 @@ MISTAKES = [
     ("assignment.toml", "points = 6", "point = 6", "exercises.smooth", "did you mean points"),
     ("assignment.toml", 'template = ', 'temlate = ', "(top)", "did you mean template"),
     ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nsandbox = "none"', "sandbox", "choose from limits, inner wall, both walls"),
+    ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nlang = "fr"', "lang", "choose from en, de"),
+    ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nlang = 1', "lang", "kind"),
     ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nlimits.memory_mb = 4', "limits.memory_mb", "32 or more"),
     ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nlimits.cpu_seconds = -1', "limits.cpu_seconds", "or more"),
     ("assignment.toml", 'title = "Smoothing a signal"', 'title = "x"\nlimits.wall_seconds = nan', "limits.wall_seconds", "or more"),

@@ -15,11 +15,13 @@ import os
 import re
 import threading
 import warnings
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -37,6 +39,8 @@ from grader.model import (
     Evidence,
     ExerciseResult,
     Graded,
+    KillMatrix,
+    KillRow,
     Limits,
     Listing,
     Notice,
@@ -55,6 +59,7 @@ from grader.report import (
     encode_grades,
     encode_result,
     render_class,
+    render_matrix,
     render_student,
     result_schema,
     write_file,
@@ -63,8 +68,10 @@ from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
 from grader.report.discrimination import point_biserial
 from grader.report.heatmap import view_pictures
+from grader.report.languages import LANGUAGES
 from grader.report.prose import view_prose
-from grader.report.wording import ENGLISH
+from grader.report.wording import ENGLISH, Wording
+from grader.report.wording_de import GERMAN
 from tests.support import without_own_script
 
 GOLD = Path(__file__).parent / "gold"
@@ -87,7 +94,7 @@ def make_assignment() -> Assignment:
     empty = ModuleType("empty")
     return Assignment(
         name="attention", folder=Path("reference/attention"), title="Self-attention in NumPy", template=Path("attention.ipynb"),
-        exercises=exercises, questions=questions, slips={}, misconceptions=None, sandbox="inner wall", release_hidden=None, tolerance=Tolerance(),
+        exercises=exercises, questions=questions, slips={}, misconceptions=None, lang="en", sandbox="inner wall", release_hidden=None, tolerance=Tolerance(),
         limits=Limits(), notebook_mb=50,
         imports=Imports(), data=Data(), solution=empty, cases=empty, digest="d" * 64,
     )
@@ -619,6 +626,130 @@ def test_pictures_come_from_the_answer_itself_or_not_at_all() -> None:
     assert "<img" in view_prose("![plot](data:image/png;base64,AAAA)").markup
     assert "<img" not in view_prose("![plot](attachment:plot.png)").markup
     assert "example.org" not in view_prose('<img src="https://example.org/x.png" alt="plot">').markup
+
+
+# --- languages --------------------------------------------------------------------------------------------------------
+
+IN_GERMAN = replace(ASSIGNMENT, lang="de")
+ALIKE = {
+    "fingerprint", "median",
+    "page_title", "position", "shape", "slip_where_count", "exercise_and_verdict",  # these put names together, and say nothing
+}
+"""What is the same in English and German."""
+SAMPLES: dict[str, list[tuple[Any, ...]]] = {  # no letter in any: what is made of them shows the language's own words alone
+    "number": [(2.5,), (-0.25,)], "decimal": [("2.5",)], "share": [(1, 2)], "percent": [(50,)], "of": [(1.0, 2.0)],
+    "points": [(1.0,), (2.0,)], "out_of": [(1.0,), (2.0,)], "page_title": [("1", "2")], "weak_sandbox": [("1",)],
+    "class_title": [("1",)], "written_waiting": [(1, 1.0), (2, 20.0)], "written_marked": [(1.0, 2.0)], "example": [("1",)],
+    "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1,), (2,)],
+    "reread": [("(a) 1",)], "together": [(["1"],), (["1", "2"],)], "alike": [(["1"],), (["1", "2"],)],
+    "carried": [([],), (["1"],), (["1", "2"],)], "checks_passed": [(1,), (2,)], "checks_failed": [(1,), (2,)],
+    "checks_skipped": [(1,), (2,)], "cell": [(1,)], "line": [(1,)], "place": [(1, None), (None, 1), (1, 1)], "code_of": [("1", 1)],
+    "lines_left_out": [(1,), (2,)], "agrees": [()], "differs": [("1", "2", "3", "4")], "other_shape": [((1,), (2, 3))],
+    "shape": [((1,),)], "corner": [(1, 1, (2, 2))], "not_drawn": [((1,),)], "grid_title": [("1", "2", "3", "4")],
+    "axes": [("1", "2")], "position": [("1", 1)], "bin": [(0.0, 1.0, False), (0.0, 1.0, True)], "tick": [(0.0, 0.5)],
+    "histogram": [([("1", 2)],)], "slip_where_count": [("1", 2)], "rate_note": [(1,), (2,)], "telling": [(0.5,)],
+    "left_out": [(1,), (2,)], "nobody": [("1",)], "shown": [("1", "2")], "exercise_and_verdict": [("1", "2")],
+}
+
+
+def labels(words: Wording) -> dict[str, str]:
+    """All attributes that hold a text, and the texts of those that hold several."""
+    held = {field.name: getattr(words, field.name) for field in fields(words)}
+    return {f"{name}.{key}" if key else name: text for name, value in held.items()
+            for key, text in ({"": value} if isinstance(value, str) else value).items()}
+
+
+def sentences(words: Wording) -> dict[str, str]:
+    """What each method makes of each of its samples."""
+    return {f"{name}{sample}": getattr(words, name)(*sample) for name, samples in SAMPLES.items() for sample in samples}
+
+
+def pages_in(assignment: Assignment, words: Wording | None = None) -> list[str]:
+    """Pages of every kind."""
+    results = [graded.result for graded in CLASS.values()]
+    weak = [replace(one, receipt=replace(RECEIPT, sandbox="limits", weak=True)) for one in results]
+    rows = (KillRow("self_attention", "no_scale", ("values.published",), ("no_scale",), ""),)
+    matrix = KillMatrix({"self_attention": ("values.published",)}, rows)
+    return [
+        *(render_student(graded, assignment, words) for graded in CLASS.values()), render_class([], assignment, words),
+        render_class(results, assignment, words, left_out=["x.txt"]), render_class(weak, assignment, words, anonymous=True),
+        render_matrix(matrix, [], assignment, words), render_matrix(matrix, ["x"], assignment, words),
+    ]
+
+
+@pytest.mark.parametrize("name", ["no_scale", "class"])
+def test_german_page_is_as_accepted(name: str) -> None:
+    if name == "class":
+        check_gold("class_de.html", render_class([graded.result for graded in CLASS.values()], IN_GERMAN))
+    else:
+        check_gold(f"student_{name}_de.html", render_student(CLASS[name], IN_GERMAN))
+
+
+def test_every_sentence_has_a_sample() -> None:
+    assert set(SAMPLES) == {name for name, value in vars(Wording).items() if callable(value) and not name.startswith("_")}
+
+
+def test_every_language_is_complete() -> None:
+    for lang, words in LANGUAGES.items():
+        assert words.language == lang
+        assert labels(words).keys() == labels(ENGLISH).keys()
+        assert [name for name, text in chain(labels(words).items(), sentences(words).items()) if not text.strip()] == []
+
+
+@pytest.mark.parametrize("say", [labels, sentences])
+def test_everything_is_said_otherwise_in_german(say: Callable[[Wording], dict[str, str]]) -> None:
+    english, german = say(ENGLISH), say(GERMAN)
+    alike = {name.partition("(")[0] for name in english if english[name] == german[name]}
+    assert alike == ALIKE & {name.partition("(")[0] for name in english}
+
+
+def test_no_english_is_left_on_a_german_page() -> None:
+    phrases = {html.escape(phrase.strip()) for text in chain(labels(ENGLISH).values(), sentences(ENGLISH).values())
+               for phrase in re.findall(r"[A-Za-z' -]{12,}", text)}
+    english, german = ("\n".join(pages_in(assignment)) for assignment in (ASSIGNMENT, IN_GERMAN))
+    assert len([phrase for phrase in phrases if phrase in english]) > 50, "the phrases are such as stand on pages"
+    told = str(CLASS)  # messages come with the results, in English
+    assert [phrase for phrase in phrases if phrase in german and phrase not in told] == []
+    assert german.count('<html lang="de">') == english.count('<html lang="en">') > 0
+
+
+class Reader(HTMLParser):
+    """Collects what a page says, to the eye and to the ear, as words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: set[str] = set()
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = tag
+        self.words |= {word for name, value in attrs if name in ("title", "aria-label", "alt", "placeholder", "data-text")
+                       for word in re.findall(r"[^\W\d_]+", value or "")}
+
+    def handle_data(self, data: str) -> None:
+        if self.inside not in ("style", "script"):
+            self.words |= set(re.findall(r"[^\W\d_]+", data))
+
+
+def test_pages_say_nothing_but_what_the_wording_and_the_results_say() -> None:
+    silent = {name: (lambda self, *values: "·") for name in SAMPLES}
+    mute: Wording = type("Mute", (Wording,), silent)(**{
+        name: "·" if isinstance(value, str) else dict.fromkeys(value, "·")
+        for name, value in ((field.name, getattr(ENGLISH, field.name)) for field in fields(Wording))})
+    reader = Reader()
+    for page in pages_in(ASSIGNMENT, mute):
+        reader.feed(page)
+    shown = f"{CLASS} {ASSIGNMENT} x.txt NaN"
+    told = re.findall(r"[^\W\d_]+", f"{shown} " + shown.replace("\\n", " "))  # a line's end in code is no letter of the next word
+    assert {word for word in reader.words if len(word) > 1} - set(told) == set(), "formulas fall into letters"
+    assert "Attention" in reader.words
+
+
+def test_german_numbers_have_a_comma() -> None:
+    page = render_student(CLASS["no_scale"], IN_GERMAN)
+    assert re.findall(r'<td class="\w+" title="[^"]*\.', page) == []
+    assert re.search(r'<td class="\w+" title="0,\d+">0,\d\d</td>', page)
+    assert GERMAN.out_of(0.5) == "von 0,5 Punkten"
 
 
 # --- matrices ---------------------------------------------------------------------------------------------------------

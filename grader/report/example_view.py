@@ -44,7 +44,7 @@ def view_example(example: WorkedExample, words: Wording) -> ExampleView:
     """The example's words and numbers."""
     return ExampleView(
         words.example(example.title),
-        tuple(_step(name, value) for name, value in example.given),
+        tuple(_step(name, value, words) for name, value in example.given),
         tuple(_steps(example, words)),
         words.example_departs(example.departs) if example.yours is not None else words.example_nothing(example.departs),
     )
@@ -52,29 +52,29 @@ def view_example(example: WorkedExample, words: Wording) -> ExampleView:
 
 def _steps(example: WorkedExample, words: Wording) -> Iterator[Step]:
     for label, array in example.steps:
-        step = _step(label, array)
+        step = _step(label, array, words)
         if label != example.departs:
             yield step
         else:
             yield replace(step, departs=True)
             if example.yours is not None:
-                yield replace(_step(words.example_yours(label), example.yours), departs=True, own=True)
+                yield replace(_step(words.example_yours(label), example.yours, words), departs=True, own=True)
 
 
-def _step(label: str, value: Argument) -> Step:
-    tables = _tables(value)
+def _step(label: str, value: Argument, words: Wording) -> Step:
+    tables = _tables(value, words)
     return Step(label, tables, wide=any(len(row) > NARROW for rows in tables for row in rows))
 
 
-def _tables(value: Argument) -> tuple[Rows, ...]:
+def _tables(value: Argument, words: Wording) -> tuple[Rows, ...]:
     array = np.asarray(value, dtype=float)
     matrices = np.atleast_2d(array)[None] if array.ndim < 3 else array.reshape(-1, *array.shape[-2:])
     return tuple(
-        tuple(tuple(_number(number) for number in row[:MOST]) for row in matrix[:MOST]) for matrix in matrices[:MOST]
+        tuple(tuple(_number(number, words) for number in row[:MOST]) for row in matrix[:MOST]) for matrix in matrices[:MOST]
     )
 
 
-def _number(number: float) -> str:
+def _number(number: float, words: Wording) -> str:
     if not np.isfinite(number):
         return "NaN" if np.isnan(number) else ("∞" if number > 0 else "−∞")
-    return f"{number:.3g}".replace("-", "−") if number else "0"
+    return words.decimal(f"{number:.3g}") if number else "0"

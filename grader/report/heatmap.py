@@ -136,7 +136,7 @@ def _finding(picture: Picture, yours: Matrix, expected: Matrix, difference: Matr
     size = np.where(np.isfinite(difference), np.abs(difference), np.inf)
     row, column = (int(index) for index in np.unravel_index(int(size.argmax()), size.shape))
     return words.differs(words.position(picture.rows, row + 1), words.position(picture.columns, column + 1),
-                         _exact(float(yours[row, column]), 4), _exact(float(expected[row, column]), 4))
+                         _exact(float(yours[row, column]), words, 4), _exact(float(expected[row, column]), words, 4))
 
 
 def _grid(
@@ -153,7 +153,7 @@ def _grid(
     with np.errstate(all="ignore"):
         largest = float(np.abs(shown[np.isfinite(shown)]).max(initial=0.0))
     rows = tuple(
-        (number, tuple(CellView(scale.colour(value), _short(value, largest), _exact(value)) for value in row))
+        (number, tuple(CellView(scale.colour(value), _short(value, largest, words), _exact(value, words)) for value in row))
         for number, row in enumerate(shown.tolist(), 1)
     )
     cut = shown.shape != matrix.shape
@@ -161,17 +161,16 @@ def _grid(
                     note=words.corner(shown.shape[0], shown.shape[1], matrix.shape) if cut else "")
 
 
-def _short(value: float, largest: float) -> str:
+def _short(value: float, largest: float, words: Wording) -> str:
     """Two decimals where the table's numbers are of everyday size, else three digits."""
     if not math.isfinite(value):
         return _odd(value)
     text = f"{value:.2f}" if 0.1 <= largest < 1000 or value == 0 else f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.3g}"
-    text = "0.00" if text == "-0.00" else text
-    return text.replace("-", "−")
+    return words.decimal("0.00" if text == "-0.00" else text)
 
 
-def _exact(value: float, digits: int = 6) -> str:
-    return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else _odd(value)
+def _exact(value: float, words: Wording, digits: int = 6) -> str:
+    return words.decimal(f"{value:.{digits}g}") if math.isfinite(value) else _odd(value)
 
 
 def _odd(value: float) -> str:

@@ -16,11 +16,12 @@ from grader.model import Graded, KillMatrix, Result, Survey
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
 from grader.report.heatmap import CellView
+from grader.report.languages import words_for
 from grader.report.matrix_view import view_matrix
 from grader.report.similar_view import view_similar
 from grader.report.student_view import view_student
 from grader.report.text import clean_text
-from grader.report.wording import ENGLISH, Wording
+from grader.report.wording import Wording
 
 FOLDER = Path(__file__).parent
 GENERATOR = '<meta name="generator" content="grader">'
@@ -82,25 +83,26 @@ _MATRIX = _environment.get_template("matrix.html.j2")
 _SIMILAR = _environment.get_template("similar.html.j2")
 
 
-def render_student(graded: Graded, assignment: Assignment, words: Wording = ENGLISH) -> str:
-    """One student's page: complete in itself, without script."""
-    return _STUDENT.render(view=view_student(graded, assignment, words))
+def render_student(graded: Graded, assignment: Assignment, words: Wording | None = None) -> str:
+    """One student's page: complete in itself, without script. `words`, here and below, are by default the assignment's."""
+    return _STUDENT.render(view=view_student(graded, assignment, words or words_for(assignment.lang)))
 
 
-def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assignment, words: Wording = ENGLISH) -> str:
+def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assignment, words: Wording | None = None) -> str:
     """The page of `verify`."""
-    return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words))
+    return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words or words_for(assignment.lang)))
 
 
-def render_similar(survey: Survey, assignment: Assignment, words: Wording = ENGLISH) -> str:
+def render_similar(survey: Survey, assignment: Assignment, words: Wording | None = None) -> str:
     """The page of `similar`, for the instructor alone."""
-    return _SIMILAR.render(view=view_similar(survey, assignment, words))
+    return _SIMILAR.render(view=view_similar(survey, assignment, words or words_for(assignment.lang)))
 
 
 def render_class(
-    results: Sequence[Result], assignment: Assignment, words: Wording = ENGLISH, *, left_out: Sequence[str] = (),
+    results: Sequence[Result], assignment: Assignment, words: Wording | None = None, *, left_out: Sequence[str] = (),
     anonymous: bool = False,
 ) -> str:
     """The instructor's page; it links to feedback/<id>.html, or, `anonymous`, to nobody."""
+    words = words or words_for(assignment.lang)
     results = anonymise(results, words) if anonymous else results
     return _CLASS.render(view=view_class(results, assignment, words, left_out))

@@ -1,7 +1,7 @@
 """Every word that a page says by itself, in one place so that it can be said in another language.
 
-A translation is a `Wording` with other texts: `replace(ENGLISH, language="de", ...)`, and a subclass where a sentence is
-built otherwise. The words of an assignment (titles, hints, messages) come with the result and are not here.
+A translation is a subclass of `Wording`, where a sentence is built otherwise, made with other texts: `wording_de`; `languages`
+chooses. The words of an assignment (titles, hints, messages) come with the result and are not here.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Wording:
     """One language. Attributes are labels as they stand; methods are sentences with numbers or names in them."""
 
     language: str = "en"
+    point: str = "."
     verdicts: Mapping[str, str] = field(default_factory=lambda: _VERDICTS)
     meanings: Mapping[str, str] = field(default_factory=lambda: _MEANINGS)
     advice: Mapping[str, str] = field(default_factory=lambda: _ADVICE)
@@ -176,10 +177,18 @@ class Wording:
         if not math.isfinite(value):
             return "–"
         text = f"{value:.2f}".rstrip("0").rstrip(".")
-        return "0" if text == "-0" else text
+        return "0" if text == "-0" else self.decimal(text)
+
+    def decimal(self, text: str) -> str:
+        """A number as Python writes it, as the language writes it."""
+        return text.replace("-", "−").replace(".", self.point)
 
     def share(self, part: int, whole: int) -> str:
-        return f"{round(100 * part / whole)}%" if whole else "–"
+        return self.percent(round(100 * part / whole)) if whole else "–"
+
+    def percent(self, share: int) -> str:
+        """A share from 0 to 100."""
+        return f"{share}%"
 
     def of(self, score: float, points: float) -> str:
         return f"{self.number(score)} of {self.number(points)}"
@@ -278,7 +287,7 @@ class Wording:
 
     def reread(self, place: str) -> str:
         """Where the hand-out tells it."""
-        return f"The hand-out tells it under “{place.removeprefix('(a) ').removeprefix('(b) ')}”."
+        return f"The hand-out tells it under “{without_letter(place)}”."
 
     def together(self, titles: Sequence[str]) -> str:
         """Several slips at once."""
@@ -363,7 +372,7 @@ class Wording:
 
     def telling(self, correlation: float | None) -> str:
         """A check's discrimination."""
-        return "–" if correlation is None else f"{correlation:.2f}".replace("-", "−")
+        return "–" if correlation is None else self.decimal(f"{correlation:.2f}")
 
     def left_out(self, count: int) -> str:
         """What was found beside the submissions."""
@@ -379,6 +388,11 @@ class Wording:
 
     def exercise_and_verdict(self, exercise: str, verdict: str) -> str:
         return f"{exercise}: {verdict}"
+
+
+def without_letter(place: str) -> str:
+    """A section's name without the letter that the page's own titles begin with."""
+    return place.removeprefix("(a) ").removeprefix("(b) ")
 
 
 ENGLISH = Wording()

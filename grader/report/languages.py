@@ -1,0 +1,16 @@
+"""The languages that pages can be in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.assignment import Language
+from grader.report.wording import ENGLISH, Wording
+from grader.report.wording_de import GERMAN
+
+LANGUAGES: Mapping[Language, Wording] = {"en": ENGLISH, "de": GERMAN}
+
+
+def words_for(lang: Language) -> Wording:
+    """What pages say by themselves, in a language that an assignment may name."""
+    return LANGUAGES[lang]
