@@ -649,6 +649,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {  # no letter in any: what is made 
     "axes": [("1", "2")], "position": [("1", 1)], "bin": [(0.0, 1.0, False), (0.0, 1.0, True)], "tick": [(0.0, 0.5)],
     "histogram": [([("1", 2)],)], "slip_where_count": [("1", 2)], "rate_note": [(1,), (2,)], "telling": [(0.5,)],
     "left_out": [(1,), (2,)], "nobody": [("1",)], "shown": [("1", "2")], "exercise_and_verdict": [("1", "2")],
+    "similar_title": [("1",)], "similar_summary": [(1, 1, 0), (2, 2, 1), (4, 4, 2)], "similar_left_out": [(1, 2)],
+    "similar_too_short": [(1.0, 2, True), (1.0, 2, False)], "similar_more": [(1,)], "similar_links": [(1, 2, 1), (1, 2, 3)],
+    "similar_strength": [(1, 2)], "similar_opposite": [(1, 2)], "similar_not_shown": [(1,), (2,)], "similar_code_of": [("1", 2)],
 }
 
 

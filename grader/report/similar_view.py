@@ -101,7 +101,7 @@ def tell_similar(survey: Survey, words: Wording) -> list[str]:
     """The page in a sentence, and a second one where the functions are too short to tell."""
     told = [words.similar_summary(survey.total, survey.compared, len(survey.clusters))]
     if survey.too_short:
-        told.append(words.similar_too_short(survey.median, survey.limit, told_all=survey.told_all))
+        told.append(words.similar_too_short(survey.median, survey.limit, survey.told_all))
     return told
 
 
@@ -111,7 +111,7 @@ def _name(text: str) -> str:
 
 def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], words: Wording) -> GroupView:
     names = tuple(_name(one) for one in cluster.members)
-    notes = [note] if (note := words.similar_kind_notes[cluster.kind]) else []
+    notes = [note] if (note := words.similar_kind_notes.get(cluster.kind, "")) else []
     if cluster.links:
         weakest = cluster.links[-1]
         notes.append(words.similar_links(weakest.shared, weakest.fewer, len(cluster.links)))

@@ -82,7 +82,6 @@ class Wording:
         "file": "These files agree in every byte, with everything in them.",
         "letters": "The code agrees letter by letter, with comments of some length. A task may leave little choice in code; the "
                    "words of a comment, its commas and its place are free, so this says something however short the code is.",
-        "code": "",
     })
     skip_link: str = "Skip to the content"
     all_right: str = "Every check passed. There is nothing to mend."
@@ -246,7 +245,7 @@ class Wording:
         listed = "no group is listed" if not groups else "one group is listed" if groups == 1 else f"{groups} groups are listed"
         return f"{hand_ins}, {compared} with code of their own; {listed}."
 
-    def similar_too_short(self, median: float, limit: int, *, told_all: bool) -> str:
+    def similar_too_short(self, median: float, limit: int, told_all: bool) -> str:
         """Why alike code is not listed, or must be read with care."""
         then = ("It is listed all the same, because that was asked for; most of it will mean nothing." if told_all else
                 "Nothing is listed but what is the same letter by letter; `--even-short` lists the rest all the same.")

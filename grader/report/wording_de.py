@@ -59,7 +59,7 @@ class _German(Wording):
         listed = "keine Gruppe" if not groups else "eine Gruppe" if groups == 1 else f"{groups} Gruppen"
         return f"{hand_ins}, davon {compared} mit eigenem Code; aufgeführt: {listed}."
 
-    def similar_too_short(self, median: float, limit: int, *, told_all: bool) -> str:
+    def similar_too_short(self, median: float, limit: int, told_all: bool) -> str:
         then = ("Sie steht trotzdem da, weil es verlangt wurde; das meiste davon bedeutet nichts." if told_all else
                 "Aufgeführt ist nur, was Buchstabe für Buchstabe gleich ist; `--even-short` führt auch den Rest auf.")
         return (f"Die Funktionen sind zu kurz für eine Aussage. Der Hälfte der Abgaben bleiben höchstens {self.number(median)} "
@@ -69,7 +69,7 @@ class _German(Wording):
     def similar_left_out(self, common: int, most: int) -> str:
         return (f"Zuerst fällt fort, was nichts beweist: was die Vorlage vorgibt, was die Musterlösung und die bekannten "
                 f"Schreibweisen enthalten und was mehr als {most} Abgaben haben (kurze Stellen: {common}). Eine Lösung, die "
-                f"unter mehr als {most} die Runde machte, wird also nicht gesehen, außer wenn Dateien oder Kommentare gleich sind.")
+                f"unter mehr als {most} die Runde machte, wird also nicht gesehen, außer bei gleichen Dateien oder Kommentaren.")
 
     def similar_more(self, count: int) -> str:
         return f" und {count} weitere"
@@ -297,7 +297,6 @@ GERMAN = _German(
         "letters": "Der Code stimmt Buchstabe für Buchstabe überein, samt Kommentaren von einiger Länge. Eine Aufgabe lässt beim "
                    "Code vielleicht wenig Wahl; Wortlaut, Kommas und Ort eines Kommentars sind frei. Deshalb sagt das auch bei "
                    "kurzem Code etwas.",
-        "code": "",
     },
     weak_title="Die Abschirmung war zu schwach",
     which="Welche",
