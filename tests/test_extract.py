@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.assignment import Assignment
-from grader.extract import Template, extract, read_template
+from grader.extract import Template, convert, extract, read_template
 from grader.extract.convert import convert_cells
 from grader.extract.notebook import Cell, UnreadableError, read_notebook
 from grader.model import Extraction
@@ -335,6 +335,25 @@ def test_a_cell_is_used_however_deep_it_is_nested_or_said_to_be_too_deep(read: E
         assert names(found.notices) == codes
         assert found.slices["self_attention"].state == "defined"
     assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize("asked", ["n" * 100_000, "n." * 50_000, "n[1]" * 25_000], ids=["name", "attributes", "items"])
+def test_a_long_question_is_not_left_to_ipython_which_would_take_minutes(
+    read: Extract, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    handed: list[str] = []
+    export = convert._export
+
+    def listen(sources: list[str]) -> list[str]:
+        handed.extend(sources)
+        return export(sources)
+
+    monkeypatch.setattr(convert, "_export", listen)
+    found = read(solved(f"1. Why {asked} = lambda X: different?", "np.exp?"))
+    assert "np.exp?" in handed
+    assert max(map(len, handed)) < 2000
+    assert names(found.notices) == ["broken_cell"]
+    assert found.slices["self_attention"].state == "defined"
 
 
 def test_a_broken_definition_says_cell_and_line(read: Extract) -> None:

@@ -30,6 +30,11 @@ MOST_TOKENIZED = 200_000
 
 MAGIC = re.compile(r"^[^\S\n]*(?:[%!?]|[^\n=]*=[^\S\n]*[%!])|\?[^\S\n]*$", re.M)
 
+HELP = re.compile(r"\?[^\S\n]*$", re.M)
+ASKED = re.compile(r"[\w*.\[\]-]+")
+LONGEST_ASKED = 300
+"""Signs of what stands before a `?`: IPython looks for a name anew from each of them, which costs their number squared."""
+
 LONGEST_ALIGNED = 3000  # lines; beyond, difflib's cost is not worth a position
 
 
@@ -60,7 +65,9 @@ def convert_cells(cells: Sequence[Cell]) -> list[PythonCell]:
 
 
 def _is_dear(source: str) -> bool:
-    """Whether a cell holds so many magics that it is left as it is; IPython gives up on 500 in any case."""
+    """Whether a cell holds so many magics, on which IPython gives up at 500, or so long a question, that it is left as it is."""
+    if HELP.search(source) and any(len(name) > LONGEST_ASKED for name in ASKED.findall(source)):
+        return True
     return len(MAGIC.findall(source)) * (source.count("\n") + 1) > MOST_TOKENIZED
 
 
