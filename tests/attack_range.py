@@ -318,6 +318,7 @@ class Canaries:
         self.token = token
         kinds = ("environment", "file", "reference", "seed", "roster", "key", "bystander", "gradebook", "murmur")
         self.secrets = {kind: f"{kind}-{os.urandom(8).hex()}" for kind in kinds}
+        self.secrets["seed"] = "seed-7c1e5a90d2b34f68"  # a secret like the others, but the luck of half-right attacks hangs on it
         for folder in FOLDERS:
             (base / folder).mkdir(mode=0o777)
         _copy_course(base, self.secrets)
