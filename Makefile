@@ -12,6 +12,7 @@ JOBS ?=
 SEED ?=
 RESUME ?=
 WEAK ?=
+ANONYMOUS ?=
 CONTAINER ?=
 QUICK ?=
 EVEN_SHORT ?=
@@ -21,6 +22,7 @@ MINUTES ?=
 READY := $(VENV)/run-ready
 GRADER := $(BIN)/grader
 inside = $(1)
+yes = $(filter-out no 0,$(1))
 ifneq ($(CONTAINER),)
 include container.mk
 endif
@@ -34,12 +36,15 @@ help:  ## list every target
 	@echo
 	@echo "  make grade SUBMISSIONS=path OUT=path JOBS=n SEED=text      any folder or zip of notebooks"
 	@echo "  make grade RESUME=yes                            only what a broken run has left"
+	@echo "  make grade ANONYMOUS=yes                         also a class page without names"
+	@echo "  make grade WEAK=yes                              behind less than the assignment asks for; see make doctor"
 	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
 	@echo "  make grade CONTAINER=docker                      or podman; selfcheck, verify, doctor too: docs/containers.md"
 
 grade: $(READY)  ## grade the submissions, write grades/attention/index.html
 	@$(GRADER) grade "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
-		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(filter-out no 0,$(RESUME)),--resume) $(if $(filter-out no 0,$(WEAK)),--allow-weak-sandbox)
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(call yes,$(RESUME)),--resume) \
+		$(if $(call yes,$(WEAK)),--allow-weak-sandbox) $(if $(call yes,$(ANONYMOUS)),--anonymous)
 
 selfcheck: $(READY)  ## run the public checks on one notebook
 	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))"
@@ -52,10 +57,10 @@ doctor: $(READY)  ## what the sandbox is made of on this machine, and how to get
 
 similar: $(READY)  ## list hand-ins whose code is much alike, for a person to judge; EVEN_SHORT=yes
 	@$(GRADER) similar "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
-		$(if $(JOBS),--jobs $(JOBS)) $(if $(EVEN_SHORT),--even-short)
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(call yes,$(EVEN_SHORT)),--even-short)
 
 test: $(VENV)/dev-ready  ## run the tests; QUICK=yes leaves out attacks and browser
-	@$(BIN)/python -m pytest $(if $(QUICK),-m "not slow")
+	@$(BIN)/python -m pytest $(if $(call yes,$(QUICK)),-m "not slow")
 
 fuzz: $(VENV)/dev-ready  ## 100,000 spoilt frames and notebooks; MUTANTS=n SEED=text MINUTES=n
 	@$(BIN)/python -m tests.fuzz $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed "$(SEED)") $(if $(MINUTES),--minutes $(MINUTES))

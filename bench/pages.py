@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from grader.assignment import Assignment, load_assignment
@@ -36,8 +37,7 @@ def main() -> None:
     assignment = load_assignment(ROOT / "reference" / "attention")
     graded = grade_samples()
     sizes = {one.result.submission.id: len(render_student(one, assignment).encode()) / 1000 for one in graded}
-    costs = {one.result.submission.id: least(lambda: render_anew(one, assignment), options.rounds)  # noqa: B023  called at once
-             for one in graded}
+    costs = {one.result.submission.id: least(partial(render_anew, one, assignment), options.rounds) for one in graded}
     results = [one.result for one in graded]
     whole = least(lambda: render_class(results, assignment), options.rounds)
     floor = import_numpy()

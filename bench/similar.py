@@ -1,6 +1,6 @@
 """What comparing a class costs, and what it finds: CPU of all processes, for a class of 400 and one of 5,000.
 
-    python bench/similar.py [--sizes 400 5000] [--jobs N]
+    python -m bench.similar [--sizes 400 5000] [--jobs N]
 
 "usual n" are n functions of six steps, each step in one of a few usual ways, and nobody has seen another's: from which length on
 are none of them listed? "made up" are random programs of 60 statements; one in fifty is another's in disguise. Reading grows with
@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from grader.assignment import load_assignment
+from grader.collect import collect
+from grader.compare import compare
+from tests.alike import disguise, hand_in, write_program, write_solution
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from grader.assignment import load_assignment  # noqa: E402  after the path is set
-from grader.collect import collect  # noqa: E402
-from grader.compare import compare  # noqa: E402
-from tests.alike import disguise, hand_in, write_program, write_solution  # noqa: E402
-
 EVERY = 50
 
 

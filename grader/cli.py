@@ -389,7 +389,7 @@ def _doctor(options: argparse.Namespace) -> int:
     for finding in found.findings:
         if finding.mend:
             out.print(f"[bold]to get {finding.layer}:[/]")
-            out.print(escape(finding.mend), soft_wrap=True)
+            out.print(escape(finding.mend))
     if found.trouble:
         out.print(f"[red]wrong:[/] {_plain(found.trouble)}")
     verdict = "[green]good enough[/]" if found.holds else "[red]not enough[/]"
@@ -424,7 +424,7 @@ def _similar(options: argparse.Namespace) -> int:
         raise GraderError(f"{page}: {error.strerror}\n  mend: give another --out") from None
     for cluster in survey.clusters:
         names = ", ".join(_plain(one) for one in cluster.members[:MOST_NAMED])
-        more = f" and {len(cluster.members) - MOST_NAMED} more" if len(cluster.members) > MOST_NAMED else ""
+        more = ENGLISH.similar_more(len(cluster.members) - MOST_NAMED) if len(cluster.members) > MOST_NAMED else ""
         weakest = f" (at least {cluster.links[-1].share:.0%})" if cluster.links else ""
         out.print(f"  {ENGLISH.similar_kinds[cluster.kind]}{weakest}: {names}{more}")
     for hand_in in survey.unread:

@@ -14,10 +14,10 @@ import msgspec
 
 from grader.assignment import Assignment
 from grader.crew import Crew, Failed
-from grader.extract import Template, extract, read_template
+from grader.extract import Template, read_template
 from grader.extract.convert import convert_cells
 from grader.model import HandIn, Submission, Survey
-from grader.pipeline import read_files
+from grader.pipeline import choose, open_notebook, read_files
 from grader.similar import Given, read_hand_in, survey, take_as_given
 
 PATIENCE = 60.0
@@ -71,21 +71,13 @@ def read_submission(submission: Submission, task: Task) -> HandIn:
     """The notebook of a hand-in that defines most, as what is compared."""
     if submission.problem:
         return HandIn(submission.id, submission.source, problem=submission.problem.message)
-    best, most = HandIn(submission.id, submission.source, problem="The file could not be read."), -2
-    for reading in read_files(submission, task.assignment.notebook_mb):
-        one = HandIn(submission.id, reading.source, problem=reading.problem.message if reading.problem else "")
-        worth = -1
-        if not reading.problem:
-            digest = hashlib.sha256(reading.content).hexdigest()
-            one = replace(one, sha256="" if digest in task.blank else digest)
-            extraction = extract(reading.content, task.assignment, task.template)
-            worth = sum(piece.state == "defined" for piece in extraction.slices.values())
-            one = read_hand_in(one, extraction.slices, task.given)
-            if extraction.problem:
-                one, worth = replace(one, problem=extraction.problem.message), -1
-        if worth > most:
-            best, most = one, worth
-    return best
+    readings = read_files(submission, task.assignment.notebook_mb)
+    chosen = choose([open_notebook(submission, reading, task.assignment, task.template) for reading in readings])
+    name = chosen.name
+    one = HandIn(name.id, name.source, sha256="" if name.sha256 in task.blank else name.sha256)
+    if chosen.extraction:
+        one = read_hand_in(one, chosen.extraction.slices, task.given)
+    return replace(one, problem=chosen.problem.message) if chosen.problem else one
 
 
 def _answer(submission: Submission, task: Task) -> bytes:

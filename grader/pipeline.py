@@ -117,17 +117,15 @@ def grade(submission: Submission, course: Course, box: Box) -> Graded:
     """One submission's result; never raises for what a student handed in."""
     if submission.problem:
         return _ungraded(SubmissionName(submission.id, submission.source, ""), course, box, "", submission.problem)
-    choices: list[_Choice] = []
+    choices: list[Choice] = []
 
     def opened() -> Iterator[Reading]:
         for reading in read_files(submission, course.assignment.notebook_mb):
-            extraction = None if reading.problem else extract(reading.content, course.assignment, course.template)
-            name = SubmissionName(submission.id, reading.source, "" if reading.problem else _sha256(reading.content))
-            choices.append(_Choice(name, extraction, reading.problem or (extraction.problem if extraction else None)))
+            choices.append(open_notebook(submission, reading, course.assignment, course.template))
             yield reading
 
     hand_in = digest_hand_in(opened())
-    chosen = max(choices, key=lambda choice: choice.worth)
+    chosen = choose(choices)
     if chosen.extraction is None or chosen.problem:
         problem = chosen.problem or Attention("unreadable_file", "The file could not be read.")
         return _ungraded(chosen.name, course, box, hand_in, problem, chosen.extraction)
@@ -135,8 +133,8 @@ def grade(submission: Submission, course: Course, box: Box) -> Graded:
 
 
 @dataclass(frozen=True, eq=False)
-class _Choice:
-    """One notebook that may be the one to grade."""
+class Choice:
+    """One notebook of a hand-in, that may be the one to look at."""
 
     name: SubmissionName
     extraction: Extraction | None
@@ -150,17 +148,27 @@ class _Choice:
         return -1 if self.problem else sum(piece.state == "defined" for piece in self.extraction.slices.values())
 
 
-def _several(choices: Sequence[_Choice], chosen: _Choice) -> tuple[Notice, ...]:
+def open_notebook(submission: Submission, reading: Reading, assignment: Assignment, template: Template) -> Choice:
+    """What a file that was read holds, or why it holds nothing."""
+    if reading.problem:
+        return Choice(SubmissionName(submission.id, reading.source, ""), None, reading.problem)
+    extraction = extract(reading.content, assignment, template)
+    digest = hashlib.sha256(reading.content).hexdigest()
+    return Choice(SubmissionName(submission.id, reading.source, digest), extraction, extraction.problem)
+
+
+def choose(choices: Sequence[Choice]) -> Choice:
+    """The fullest notebook; of those that are as full, the first."""
+    return max(choices, key=lambda choice: choice.worth)
+
+
+def _several(choices: Sequence[Choice], chosen: Choice) -> tuple[Notice, ...]:
     """Which of several notebooks was graded, and why another could not be."""
     if len(choices) == 1:
         return ()
     refused = [f" {one.name.source}: {one.problem.message}" for one in choices if one.problem]
     message = f"The hand-in holds {len(choices)} notebooks; {chosen.name.source} was graded.{''.join(refused[:MOST_REFUSED])}"
     return (Notice("several_notebooks", message),)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _grade_notebook(

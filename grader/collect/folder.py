@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -101,21 +101,16 @@ def _is_notebook(name: str) -> bool:
 @contextmanager
 def open_within(path: Path, within: tuple[str, ...]) -> Iterator[int]:
     """A descriptor of the regular file `path`, or the one `within` the folder `path`; raises OSError for anything else."""
-    folder: int | None = None
-    try:
-        if within:
-            folder = os.open(path, os.O_RDONLY | _FOLDER)
+    with ExitStack() as held:
+        def opened(name: str | Path, flags: int, folder: int | None) -> int:
+            descriptor = os.open(name, os.O_RDONLY | flags, dir_fd=folder)
+            held.callback(os.close, descriptor)
+            return descriptor
+
+        folder = opened(path, _FOLDER, None) if within else None
         for name in within[:-1]:
-            below = os.open(name, os.O_RDONLY | _FOLDER | _NO_LINK, dir_fd=folder)
-            os.close(folder)  # type: ignore[arg-type]  # it is open where there is a name to walk
-            folder = below
-        descriptor = os.open(within[-1] if within else path, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK, dir_fd=folder)
-    finally:
-        if folder is not None:
-            os.close(folder)
-    try:
+            folder = opened(name, _FOLDER | _NO_LINK, folder)
+        descriptor = opened(within[-1] if within else path, os.O_NONBLOCK | _NO_LINK, folder)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("it is not a regular file")
         yield descriptor
-    finally:
-        os.close(descriptor)

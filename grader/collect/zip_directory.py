@@ -146,8 +146,10 @@ def _widen(extra: bytes, *numbers: int) -> tuple[int, int, int] | None:
         if number == _WIDE:
             if len(field) < 8:
                 return None
-            number, field = int.from_bytes(field[:8], "little"), field[8:]  # noqa: PLW2901  # the wide one takes its place
-        found.append(number)
+            found.append(int.from_bytes(field[:8], "little"))
+            field = field[8:]
+        else:
+            found.append(number)
     return found[0], found[1], found[2]
 
 
