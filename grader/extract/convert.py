@@ -59,8 +59,9 @@ def convert_cells(cells: Sequence[Cell]) -> list[PythonCell]:
     """Every code cell as Python, in order; a cell that is no Python comes back with its problem."""
     code = [cell for cell in cells if cell.kind == "code"]
     prepared = [_without_cell_magic(cell.source) for cell in code]
-    exported = _export(["" if _is_dear(source) else source for source in prepared])
-    sources = [before if _is_dear(before) else after for before, after in zip(prepared, exported, strict=True)]
+    dear = [_is_dear(source) for source in prepared]
+    exported = _export(["" if skip else source for skip, source in zip(dear, prepared, strict=True)])
+    sources = [before if skip else after for skip, before, after in zip(dear, prepared, exported, strict=True)]
     return [_parse(cell, source) for cell, source in zip(code, sources, strict=True)]
 
 
