@@ -18,13 +18,12 @@ from typing import TypeVar
 
 from grader.assignment import load_assignment
 from grader.checks import Heard, judge
-from grader.lattice import build_lattice, list_variants
 from grader.lattice_cache import find_lattice
-from grader.model import Extraction, Limits, Program, Slice
+from grader.make_plan import make_plan
+from grader.model import Extraction, Program, Slice
 from grader.name_slips import name_slips
-from grader.plan import make_plan
 from grader.rehearse import rehearse
-from grader.sandbox import Box
+from grader.variants import build_lattice, list_variants
 
 ROOT = Path(__file__).parent.parent
 Made = TypeVar("Made")
@@ -34,10 +33,10 @@ def main() -> None:
     """Measure and print the table."""
     assignment = load_assignment(ROOT / "reference" / "attention")
     plan = make_plan(assignment, "bench")
-    lattice, built = timed(lambda: build_lattice(plan))
+    lattice, built = timed(lambda: build_lattice(plan, assignment))
     with tempfile.TemporaryDirectory() as folder:
-        find_lattice(plan, {"XDG_CACHE_HOME": folder})
-        _, read = timed(lambda: find_lattice(plan, {"XDG_CACHE_HOME": folder}))
+        find_lattice(plan, assignment, {"XDG_CACHE_HOME": folder})
+        _, read = timed(lambda: find_lattice(plan, assignment, {"XDG_CACHE_HOME": folder}))
     slices = {name: Slice("defined", program=Program(name, ())) for name in plan.exercises}
     judged, named = [], []
     right: dict[str, Heard] = {}
@@ -49,7 +48,7 @@ def main() -> None:
                 heard, cost = timed(lambda: judge(plan, name, slices[name], transcript, right))  # noqa: B023  called at once
                 judged.append(cost)
                 _, cost = timed(lambda: name_slips(
-                    plan, lattice, name, {**right, name: heard}, Extraction(slices, {}), Box(Limits())))  # noqa: B023
+                    plan, lattice, name, {**right, name: heard}, Extraction(slices, {})))  # noqa: B023
                 named.append(cost)
         transcript = rehearse(name, getattr(assignment.solution, name), exercise.invocations)
         right[name] = judge(plan, name, slices[name], transcript, right)

@@ -11,34 +11,21 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from grader.errors import AssignmentError
+from grader.errors import AssignmentError, where_raised
 from grader.model import Limits, SandboxLevel
-
-Found = Literal[
-    "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
-]
-Language = Literal["en", "de"]
+from grader.task import Data, Exercise, Found, Imports, Language, Question, Returns, Slip, Task, Tolerance
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of assignment.toml: an unknown key is a mistake, not a remark."""
-
-
-class Tolerance(_Table, frozen=True):
-    """How far a right answer may be off, as a share of the expected tensor's largest number."""
-
-    relative: float = 1e-4
-
-
-class LimitsTable(_Table, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class LimitsTable:
     """See `model.Limits`; `notebook_mb` is the largest file that is read at all."""
 
     cpu_seconds: float = 5.0
@@ -48,118 +35,43 @@ class LimitsTable(_Table, frozen=True):
     notebook_mb: int = 50
 
 
-class Imports(_Table, frozen=True):
-    """Top-level modules that are against the rules, why, and those that are replaced by stand-ins."""
-
-    forbidden: tuple[str, ...] = ()
-    reason: str = "the assignment does not allow it"
-    inert: tuple[str, ...] = ()
+@dataclass(frozen=True, kw_only=True)
+class _Slips:
+    slips: dict[str, Slip] = field(default_factory=dict)
 
 
-class Data(_Table, frozen=True):
-    """Names that the hand-out's own cells define."""
-
-    arrays: tuple[str, ...] = ()
-    sizes: tuple[str, ...] = ()
-
-
-class Returns(_Table, frozen=True):
-    """One returned array. `axes` names its axes; `also` lists other layouts that are accepted (they may leave out an axis of
-    length 1)."""
-
-    name: str
-    axes: str
-    also: tuple[str, ...] = ()
-    optional: bool = False
-    picture: bool = False
-
-
-class Exercise(_Table, frozen=True):
-    """One function to write.
-
-    `costs` says what a named slip takes off, `any_slip` what every other one does; where the checks leave more, they decide.
-    """
-
-    title: str
-    points: float
-    returns: tuple[Returns, ...]
-    marks: dict[str, float]
-    builds_on: tuple[str, ...] = ()
-    costs: dict[str, float] = {}
-
-
-class Question(_Table, frozen=True):
-    """One written question; `heading` is found in notebooks whose tags were lost."""
-
-    title: str
-    heading: str
-    points: float
-
-
-class Slip(_Table, frozen=True):
-    """Words for one slip; `found_by` where a check finds it by itself, without the lattice; `notice` is the code of a notice to
-    a person who may overrule."""
-
-    title: str
-    hint: str
-    axis: str = ""
-    idea: str = ""
-    place: str = ""
-    confused_with: tuple[str, ...] = ()
-    found_by: Found | None = None
-    notice: str = ""
-
-
-class _Slips(_Table, frozen=True):
-    slips: dict[str, Slip] = {}
-
-
-class _File(_Table, frozen=True):
+@dataclass(frozen=True, kw_only=True)
+class _File:
     title: str
     template: str
     exercises: dict[str, Exercise]
-    questions: dict[str, Question] = {}
+    questions: dict[str, Question] = field(default_factory=dict)
     lang: Language = "en"
     sandbox: SandboxLevel = "inner wall"
     release_hidden: dt.datetime | None = None
-    tolerance: Tolerance = Tolerance()
-    limits: LimitsTable = LimitsTable()
-    imports: Imports = Imports()
-    data: Data = Data()
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    limits: LimitsTable = field(default_factory=LimitsTable)
+    imports: Imports = field(default_factory=Imports)
+    data: Data = field(default_factory=Data)
 
 
-@dataclass(frozen=True, eq=False)
-class Assignment:
-    """One assignment, read and checked. `digest` changes with any file that can change a mark.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Assignment(Task):
+    """A task with the teacher's files, read and checked. `digest` changes with any file that can change a mark.
 
-    `lang` is the language of what pages say by themselves. `sandbox` is the least that student code is run behind.
-    `release_hidden` is when pages may begin to show what hidden cases expect, None for never.
+    `sandbox` is the least that student code is run behind. `release_hidden` is when pages may begin to show what hidden cases
+    expect, None for never.
     """
 
-    name: str
     folder: Path
-    title: str
     template: Path
-    exercises: Mapping[str, Exercise]
-    questions: Mapping[str, Question]
-    slips: Mapping[str, Slip]
-    lang: Language
     sandbox: SandboxLevel
     release_hidden: dt.datetime | None
-    tolerance: Tolerance
-    limits: Limits
     notebook_mb: int
-    imports: Imports
-    data: Data
     solution: ModuleType
     cases: ModuleType
     misconceptions: ModuleType | None
     digest: str
-
-    @property
-    def points(self) -> float:
-        """What the automatic part is worth."""
-        return sum(exercise.points for exercise in self.exercises.values())
 
     def shows_hidden(self, now: dt.datetime) -> bool:
         """Whether pages written then may show what hidden cases expect; `now` has a time zone."""
@@ -197,7 +109,7 @@ def load_assignment(folder: Path) -> Assignment:
     )
 
 
-Read = TypeVar("Read", bound=_Table)
+Read = TypeVar("Read")
 
 
 def _read_table(file: Path, kind: type[Read]) -> Read:
@@ -207,6 +119,7 @@ def _read_table(file: Path, kind: type[Read]) -> Read:
         raise AssignmentError(file, "", f"cannot be read ({error.strerror})",
                               "give --assignment a folder that holds an assignment.toml") from None
     try:
+        _refuse_unknown(file, msgspec.toml.decode(text), kind)
         return msgspec.toml.decode(text, type=kind)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$")
@@ -214,6 +127,30 @@ def _read_table(file: Path, kind: type[Read]) -> Read:
         raise AssignmentError(file, path or "(top)", problem, _mend(problem, path)) from None
     except (msgspec.DecodeError, ValueError) as error:
         raise AssignmentError(file, _line_of(str(error)), f"not valid TOML: {error}", "mend the line it names") from None
+
+
+def _refuse_unknown(file: Path, table: Any, kind: type) -> None:
+    for path, key in _find_unknown(table, kind, ""):
+        near = difflib.get_close_matches(key, _known_keys(), 1)
+        raise AssignmentError(file, path.removeprefix(".") or "(top)", f"Object contains unknown field `{key}`",
+                              f"did you mean {near[0]}?" if near else "take the key out, or correct its spelling")
+
+
+def _find_unknown(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+    """(path of the table, key) for each key that no dataclass of `kind` knows; a value of another kind is not looked into."""
+    if get_origin(kind) is dict and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _find_unknown(item, get_args(kind)[1], f"{path}.{key}")
+    elif get_origin(kind) is tuple and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _find_unknown(item, get_args(kind)[0], f"{path}[{index}]")
+    elif is_dataclass(kind) and isinstance(value, dict):
+        known = get_type_hints(kind)
+        for key, item in value.items():
+            if key not in known:
+                yield path, key
+            else:
+                yield from _find_unknown(item, known[key], f"{path}.{key}")
 
 
 def _named(path: str, text: bytes) -> str:
@@ -234,9 +171,6 @@ _CHOICES = {"found_by": Found, "lang": Language, "sandbox": SandboxLevel}
 def _mend(problem: str, path: str) -> str:
     if "missing required field" in problem:
         return "add the key"
-    if unknown := re.search(r"unknown field `(.*)`", problem):
-        near = difflib.get_close_matches(unknown[1], _known_keys(), 1)
-        return f"did you mean {near[0]}?" if near else "take the key out, or correct its spelling"
     if "enum value" in problem:
         return f"choose from {', '.join(get_args(_CHOICES[path.rpartition('.')[2]]))}"
     return "give a value of the kind it expects"
@@ -244,7 +178,7 @@ def _mend(problem: str, path: str) -> str:
 
 def _known_keys() -> list[str]:
     tables = (_File, Tolerance, LimitsTable, Imports, Data, Exercise, Returns, Question, Slip)
-    return [field for table in tables for field in table.__struct_fields__]
+    return [one.name for table in tables for one in fields(table)]
 
 
 def _line_of(message: str) -> str:
@@ -350,18 +284,6 @@ def _import(file: Path, name: str) -> ModuleType:
     finally:
         sys.path.remove(str(file.parent))
     return module
-
-
-def where_raised(error: BaseException, file: Path) -> str:
-    """The last line of `file` in an exception's traceback, as `line 12`, or an empty text."""
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}"
-    line, step = "", error.__traceback__
-    while step is not None:
-        if Path(step.tb_frame.f_code.co_filename).name == file.name:
-            line = f"line {step.tb_lineno}"
-        step = step.tb_next
-    return line
 
 
 def _check_functions(folder: Path, table: _File, solution: ModuleType, cases: ModuleType) -> None:

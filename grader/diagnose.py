@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grader.assignment import Returns
-from grader.lattice import ExerciseLattice, RawAnswer
+from grader.lattice import FEWEST_CALLS, ExerciseLattice, RawAnswer
 from grader.model import Array, Explanation
 from grader.plan import Plan, differs
+from grader.task import Returns
 
 MOST_ALIASES = 20
 
@@ -26,13 +26,13 @@ def explain(
     Of several sets of slips that fit, the smallest is named, the earliest in `order` among equals; the others are its aliases.
     """
     positions = [position for position, call in enumerate(lattice.calls) if call in heard]
-    if len(positions) < 2:  # one matrix may look like anything
+    if len(positions) < FEWEST_CALLS:
         return None
     answers = {position: heard[lattice.calls[position]] for position in positions}
     fullest = max(positions, key=lambda at: sum(array.size for array in answers[at]))
     fitting = {
         lattice.entries[index].slips for index in _shortlist(lattice, fullest, answers[fullest][0])
-        if sum(bool(lattice.entries[index].answers[at]) for at in positions) > 1
+        if sum(bool(lattice.entries[index].answers[at]) for at in positions) >= FEWEST_CALLS
         and all(_fits(plan, specs, lattice.entries[index].answers[at], answer) for at, answer in answers.items())
     }
     named = [tuple(sorted(slips, key=order.index)) for slips in fitting]

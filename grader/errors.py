@@ -24,3 +24,15 @@ class AssignmentError(GraderError):
 
 class SandboxError(GraderError):
     """The box itself failed, so nothing can be said about the submission that was in it."""
+
+
+def where_raised(error: BaseException, file: Path) -> str:
+    """The last line of `file` in an exception's traceback, as `line 12`, or an empty text."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}"
+    line, step = "", error.__traceback__
+    while step is not None:
+        if Path(step.tb_frame.f_code.co_filename).name == file.name:
+            line = f"line {step.tb_lineno}"
+        step = step.tb_next
+    return line

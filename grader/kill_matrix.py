@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.assignment import Exercise
 from grader.checks import Heard, judge
 from grader.errors import SandboxError
-from grader.lattice import list_variants
 from grader.model import Check, Extraction, Finding, KillMatrix, KillRow, NotebookFile, Program, Slice, Submission, Variant
 from grader.name_slips import name_slips
 from grader.pipeline import Course, grade
 from grader.plan import ExercisePlan
 from grader.rehearse import rehearse
 from grader.sandbox import Box
+from grader.task import Exercise
+from grader.variants import list_variants
 from grader.verify import fill_in
 
 FORBIDDEN_IMPORT = "(a forbidden import)"
@@ -40,7 +40,7 @@ def try_slips(course: Course, box: Box) -> KillMatrix:
             right[name] = _hear(course, name, right)
         found = (finding.id for finding in right[name].judgement.findings)
         checks[name] = tuple(check for check in found if check != "source.reuse")  # no slip of the numbers: nothing to catch
-        rows += [*_lattice_rows(course, exercise, right, box), *_form_rows(course, exercise, box)]
+        rows += [*_lattice_rows(course, exercise, right), *_form_rows(course, exercise, box)]
     return KillMatrix(checks, tuple(rows))
 
 
@@ -54,7 +54,7 @@ def _slice(exercise: ExercisePlan) -> Slice:
     return Slice("defined", program=Program(exercise.name, ()), uses=frozenset(exercise.spec.builds_on))
 
 
-def _lattice_rows(course: Course, exercise: ExercisePlan, right: Mapping[str, Heard], box: Box) -> Iterator[KillRow]:
+def _lattice_rows(course: Course, exercise: ExercisePlan, right: Mapping[str, Heard]) -> Iterator[KillRow]:
     """Every single slip of the lattice; of several ways to write one, all must be named."""
     if course.assignment.misconceptions is None:
         return
@@ -66,7 +66,7 @@ def _lattice_rows(course: Course, exercise: ExercisePlan, right: Mapping[str, He
             continue
         slip = next(iter(variant.slips))
         heard = _hear(course, exercise.name, right, variant)
-        judgement = name_slips(course.plan, course.lattice, exercise.name, {**right, exercise.name: heard}, extraction, box)
+        judgement = name_slips(course.plan, course.lattice, exercise.name, {**right, exercise.name: heard}, extraction)
         offered = (judgement.explanation.slips, *judgement.explanation.aliases) if judgement.explanation else ()
         row = KillRow(exercise.name, slip, _failed(judgement.findings), offered[0] if offered else (), "")
         row = replace(row, problem=_fault(row, known=(slip,) in offered))

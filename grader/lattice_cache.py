@@ -19,29 +19,31 @@ from pathlib import Path
 import numpy as np
 
 from grader import __version__
-from grader.lattice import Entry, Lattice, RawAnswer, assemble, build_lattice, calls_of, identify
+from grader.assignment import Assignment
+from grader.lattice import Entry, Lattice, RawAnswer, assemble, calls_of, identify
 from grader.model import Array
 from grader.plan import Plan
+from grader.variants import build_lattice
 
 
-def find_lattice(plan: Plan, environment: Mapping[str, str]) -> Lattice:
+def find_lattice(plan: Plan, assignment: Assignment, environment: Mapping[str, str]) -> Lattice:
     """The plan's lattice, from the cache folder (XDG_CACHE_HOME or ~/.cache) where it is known."""
-    if plan.assignment.misconceptions is None:
+    if assignment.misconceptions is None:
         return {}
     home = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "~")).expanduser() / ".cache")
-    file = Path(home) / "grader" / f"lattice-{_key(plan)}.npz"
+    file = Path(home) / "grader" / f"lattice-{_key(plan, assignment)}.npz"
     try:
         return _read(file, plan)
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile):
-        lattice = build_lattice(plan)
+        lattice = build_lattice(plan, assignment)
     with contextlib.suppress(OSError):  # a home that cannot be written costs a second at each start
         _write(file, lattice)
     return lattice
 
 
-def _key(plan: Plan) -> str:
+def _key(plan: Plan, assignment: Assignment) -> str:
     """Changes with whatever the lattice depends on: the assignment's files, the drawn data, numpy and this program."""
-    digest = hashlib.sha256(f"{__version__} {np.__version__} {plan.assignment.digest}".encode())
+    digest = hashlib.sha256(f"{__version__} {np.__version__} {assignment.digest}".encode())
     for exercise in plan.exercises.values():
         for call in exercise.calls:
             digest.update(repr(identify(call)).encode())

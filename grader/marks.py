@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from grader.assignment import Exercise, Slip
 from grader.model import Check, Diagnosis, ExerciseResult, Finding, Judgement
+from grader.task import Exercise, Slip
 
 
 def mark_exercise(judgement: Judgement, exercise: Exercise, slips: Mapping[str, Slip]) -> ExerciseResult:

@@ -6,36 +6,36 @@ on the student's own earlier answers, so that a slip in an earlier exercise is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from grader.checks import Heard, any_wrong, calls_of_published_sizes, carries, raw_answers
-from grader.checks.reading import read_raw
 from grader.diagnose import explain
-from grader.lattice import ExerciseLattice, Lattice, RawAnswer, build_on_top, identify, list_parts
-from grader.model import Answer, Explanation, Extraction, Invocation, Judgement, Returned
+from grader.lattice import ExerciseLattice, Lattice, RawAnswer
+from grader.model import Explanation, Extraction, Judgement
 from grader.plan import ExercisePlan, Plan
-from grader.sandbox import Box
 
-MOST_TIMES = 16
-"""How much larger than the largest of a call's arguments and right answers a student's own array may be to be built upon."""
+AroundOwn = Callable[[ExercisePlan, Mapping[str, Heard], Extraction], ExerciseLattice]
+"""The variants of an exercise around the student's own earlier functions."""
 
 
 def name_slips(
-    plan: Plan, lattice: Lattice, name: str, heard: Mapping[str, Heard], extraction: Extraction, box: Box
+    plan: Plan, lattice: Lattice, name: str, heard: Mapping[str, Heard], extraction: Extraction,
+    around_own: AroundOwn | None = None,
 ) -> Judgement:
-    """The judgement of exercise `name`, with an explanation where one fits all that it returned."""
+    """The judgement of exercise `name`, with an explanation where one fits all that it returned.
+
+    Without `around_own` nothing is named that stands on a wrong earlier part.
+    """
     judgement, exercise = heard[name].judgement, plan.exercises[name]
     if name not in lattice or judgement.verdict != "incorrect":
         return judgement
     called = [part for part in exercise.spec.builds_on if part in extraction.slices[name].uses]
     wrong = [part for part in called if part not in heard or heard[part].judgement.verdict != "correct"]
     if wrong:
-        if not all(part in heard and carries(plan, plan.exercises[part], heard[part]) for part in wrong):
+        if around_own is None or not all(part in heard and carries(plan, plan.exercises[part], heard[part]) for part in wrong):
             return judgement
-        own = _around_own(plan, exercise, heard, extraction, box)
+        own = around_own(exercise, heard, extraction)
         return replace(judgement, explanation=_explain(plan, exercise, lattice, own, raw_answers(heard[name], own.calls)))
     raw = raw_answers(heard[name], lattice[name].calls)
     published = calls_of_published_sizes(exercise)
@@ -70,29 +70,3 @@ def _explain(
 def _around(lattice: ExerciseLattice) -> set[str]:
     """Slips that can be made around an earlier function, rather than only inside it."""
     return {slip for entry in lattice.entries if entry.on_earlier for slip in entry.slips}
-
-
-def _around_own(
-    plan: Plan, exercise: ExercisePlan, heard: Mapping[str, Heard], extraction: Extraction, box: Box
-) -> ExerciseLattice:
-    """The variants of an exercise around the student's own earlier functions, which are asked for what these need."""
-    answers: dict[object, RawAnswer] = {}
-    parts = list_parts(plan, exercise)
-    for name in exercise.spec.builds_on:
-        program, asked = extraction.slices[name].program, [part for part in parts if part.function == name]
-        if program is None or name not in heard:
-            continue
-        turned = "results_swapped" in heard[name].judgement.found
-        for part, reply in zip(asked, box.run(program, asked).replies, strict=True):
-            if isinstance(reply, Returned):
-                own = read_raw(reply.value, plan.exercises[name].spec.returns, turned=turned)
-                if _is_of_likely_size(own, part, plan.reference(part)):
-                    answers[identify(part)] = own
-    return build_on_top(plan, exercise, answers)
-
-
-def _is_of_likely_size(own: RawAnswer, part: Invocation, right: Answer) -> bool:
-    """Whether a slip may have made arrays as large: each is held, and joined to others, once for every variant that asks."""
-    given = [argument.size for argument in part.arguments if isinstance(argument, np.ndarray)]
-    most = MOST_TIMES * max([*given, *(array.size for array in right.values())])
-    return all(array.size <= most for array in own)

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from grader import __version__
-from grader.assignment import Assignment, Slip
-from grader.checks import Heard, judge, judge_carried, judge_unrun, parts_to_ask, why_not_run
+from grader.around_own import build_around_own
+from grader.assignment import Assignment
 from grader.checks.evidence import gather_evidence
 from grader.collect import TooLargeError, read_file
 from grader.errors import SandboxError
+from grader.examine import examine, gather_notices
 from grader.extract import Template, extract, read_template
 from grader.lattice import Lattice
 from grader.lattice_cache import find_lattice
+from grader.make_plan import make_plan
 from grader.marks import mark_exercise
 from grader.model import (
     Attention,
@@ -29,18 +32,14 @@ from grader.model import (
     ExerciseResult,
     Extraction,
     Graded,
-    Invocation,
-    Judgement,
     Notice,
     QuestionResult,
     Receipt,
     Result,
     Submission,
     SubmissionName,
-    Transcript,
 )
-from grader.name_slips import name_slips
-from grader.plan import Plan, make_plan
+from grader.plan import Plan
 from grader.sandbox import Box, Demands
 from grader.seed import digest_seed
 
@@ -76,7 +75,7 @@ def prepare(assignment: Assignment, seed: str, *, public_only: bool = False, rel
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
     plan = make_plan(assignment, seed, public_only=public_only)
-    lattice = {} if public_only else find_lattice(plan, os.environ)
+    lattice = {} if public_only else find_lattice(plan, assignment, os.environ)
     return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest), released)
 
 
@@ -175,8 +174,9 @@ def _grade_notebook(
     name: SubmissionName, extraction: Extraction, course: Course, box: Box, hand_in: str, several: tuple[Notice, ...]
 ) -> Graded:
     try:
-        heard, judgements = _run_exercises(course.plan, extraction, box)
-        judgements |= {exercise: name_slips(course.plan, course.lattice, exercise, heard, extraction, box) for exercise in heard}
+        heard, judgements = examine(
+            course.plan, course.lattice, extraction, box.run, partial(build_around_own, course.plan, course.assignment, box),
+        )
     except SandboxError as error:
         return _ungraded(name, course, None, hand_in, Attention("sandbox_failed", str(error)), extraction)
     exercises = {
@@ -187,7 +187,7 @@ def _grade_notebook(
         schema=1, submission=name, status="graded", attention=(),
         score=round(sum(exercise.score for exercise in exercises.values()), 2), points=course.assignment.points,
         exercises=exercises, questions=_questions(course.assignment, extraction),
-        notices=several + _notices(course.assignment, extraction, judgements), receipt=receipt_of(course, box, hand_in),
+        notices=several + gather_notices(course.assignment, extraction, judgements), receipt=receipt_of(course, box, hand_in),
     )
     evidence = gather_evidence(
         course.plan, extraction.slices, {exercise: one.transcript for exercise, one in heard.items()},
@@ -197,66 +197,11 @@ def _grade_notebook(
     return Graded(result, evidence)
 
 
-def _run_exercises(plan: Plan, extraction: Extraction, box: Box) -> tuple[dict[str, Heard], dict[str, Judgement]]:
-    """Each exercise in a process of its own; a later one is marked on top of an earlier wrong one where that is due."""
-    heard: dict[str, Heard] = {}
-    judgements: dict[str, Judgement] = {}
-    for name, exercise in plan.exercises.items():
-        piece = extraction.slices[name]
-        verdict = why_not_run(piece, plan)
-        if verdict or piece.program is None:
-            judgements[name] = judge_unrun(plan, name, piece, verdict or "missing")
-            continue
-        transcript = box.run(piece.program, exercise.invocations)
-        one = judge(plan, name, piece, transcript, heard)
-        asked = parts_to_ask(plan, name, piece, heard, one)
-        if asked:
-            one = judge_carried(plan, one, piece, heard, _ask_parts(asked, extraction, box))
-        heard[name], judgements[name] = one, one.judgement
-    return heard, judgements
-
-
-def _ask_parts(
-    asked: Mapping[str, Sequence[Invocation]], extraction: Extraction, box: Box
-) -> dict[str, tuple[Sequence[Invocation], Transcript]]:
-    programs = {name: extraction.slices[name].program for name in asked}
-    return {
-        name: (calls, box.run(program, calls)) for name, calls in asked.items() if (program := programs[name]) is not None
-    }
-
-
 def _questions(assignment: Assignment, extraction: Extraction | None) -> dict[str, QuestionResult]:
     answers = extraction.answers if extraction else {}
     return {
         name: QuestionResult(answers.get(name, ""), None, question.points, "") for name, question in assignment.questions.items()
     }
-
-
-def _notices(
-    assignment: Assignment, extraction: Extraction, judgements: Mapping[str, Judgement]
-) -> tuple[Notice, ...]:
-    slips = assignment.slips
-    return (
-        *extraction.notices, *(notice for one in judgements.values() for notice in one.notices),
-        *_overrulable(judgements, slips), *_not_reused(extraction, judgements, assignment),
-    )
-
-
-def _overrulable(judgements: Mapping[str, Judgement], slips: Mapping[str, Slip]) -> Iterator[Notice]:
-    """Named slips that a person may take for another convention."""
-    for name, judgement in judgements.items():
-        for slip in judgement.explanation.slips if judgement.explanation else ():
-            if slips[slip].notice:
-                yield Notice(slips[slip].notice, f"`{name}`: {slips[slip].title}. A person may overrule this mark.")
-
-
-def _not_reused(extraction: Extraction, judgements: Mapping[str, Judgement], assignment: Assignment) -> Iterator[Notice]:
-    """Exercises that are to be built on earlier ones and do without."""
-    for name, judgement in judgements.items():
-        for earlier in assignment.exercises[name].builds_on:
-            ran = judgement.verdict in ("correct", "incorrect")
-            if ran and earlier not in extraction.slices[name].uses:
-                yield Notice("not_reused", f"`{name}` does not call your `{earlier}`, which the exercise asks to use.")
 
 
 def receipt_of(course: Course, box: Box | None, hand_in: str) -> Receipt:

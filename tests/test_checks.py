@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.assignment import Returns
 from grader.checks.reading import read_value
 from grader.model import Items, Opaque, Tree
+from grader.task import Returns
 
 OUTPUT = Returns(name="output", axes="token feature")
 WEIGHTS = Returns(name="weights", axes="head query key", also=("query key head", "query key"), optional=True)

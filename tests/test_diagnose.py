@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from grader.around_own import build_around_own
+from grader.assignment import Assignment
 from grader.checks import Heard, judge
 from grader.checks.evidence import choose_example
-from grader.lattice import ExerciseLattice, build_on_top
+from grader.lattice import ExerciseLattice
+from grader.make_plan import Solution
 from grader.model import Extraction, Invocation, Items, Judgement, Program, Returned, Slice, Transcript, Variant
-from grader.name_slips import name_slips
+from grader.name_slips import AroundOwn, name_slips
 from grader.pipeline import Course
 from grader.plan import ExercisePlan, Plan
 from grader.rehearse import rehearse
 from grader.sandbox import Box
+from grader.variants import build_on_top
 
 EXTRACTION = Extraction({
     "self_attention": Slice("defined", program=Program("self_attention", ())),
@@ -41,7 +45,11 @@ def hear(course: Course, name: str, function: Callable[..., Any]) -> Heard:
 
 def named(course: Course, box: Box, name: str, function: Callable[..., Any]) -> Judgement:
     heard = {**right_before(course, name), name: hear(course, name, function)}
-    return name_slips(course.plan, course.lattice, name, heard, EXTRACTION, box)
+    return name_slips(course.plan, course.lattice, name, heard, EXTRACTION, around(course, box))
+
+
+def around(course: Course, box: Box) -> AroundOwn:
+    return partial(build_around_own, course.plan, course.assignment, box)
 
 
 def all_variants(course: Course, name: str) -> Iterator[Variant]:
@@ -171,6 +179,7 @@ def test_nothing_is_named_without_a_lattice(course: Course, box: Box) -> None:
 
 def test_an_own_earlier_answer_beyond_all_likely_sizes_is_not_built_upon(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {1: 0, 2000: 0}
+    known = Solution(course.assignment)
 
     class AnswersWithTimes:
         """A box in which (a) returns its output, over and over beside itself."""
@@ -179,7 +188,7 @@ def test_an_own_earlier_answer_beyond_all_likely_sizes_is_not_built_upon(course:
             self.times = times
 
         def run(self, program: Program, asked: Sequence[Invocation]) -> Transcript:
-            answers = [[*course.plan.reference(part).values()] for part in asked]
+            answers = [[*known.answer(part).values()] for part in asked]
             items = [Items("tuple", (np.tile(answer[0], self.times), *answer[1:])) for answer in answers]
             return Transcript(program.function, tuple(Returned(item) for item in items))
 
@@ -187,18 +196,21 @@ def test_an_own_earlier_answer_beyond_all_likely_sizes_is_not_built_upon(course:
         output, weights = course.assignment.solution.self_attention(*arguments)
         return 2 * output, weights
 
-    def around(X: Any, Wq: Any, Wk: Any, Wv: Any, H: int) -> Any:
+    def tripled(X: Any, Wq: Any, Wk: Any, Wv: Any, H: int) -> Any:
         output, weights = course.assignment.solution.multi_head_attention(X, Wq, Wk, Wv, H)
         return 3 * output, weights
 
-    wrong = {"self_attention": doubled, "multi_head_attention": around}
+    wrong = {"self_attention": doubled, "multi_head_attention": tripled}
     heard = {name: hear(course, name, function) for name, function in wrong.items()}
     for times in own:
-        def count(plan: Plan, exercise: ExercisePlan, answers: dict[object, Any], times: int = times) -> ExerciseLattice:
+        def count(
+            plan: Plan, assignment: Assignment, exercise: ExercisePlan, answers: dict[object, Any], times: int = times
+        ) -> ExerciseLattice:
             own[times] = len(answers)
-            return build_on_top(plan, exercise, answers)
+            return build_on_top(plan, assignment, exercise, answers)
 
-        monkeypatch.setattr("grader.name_slips.build_on_top", count)
-        name_slips(course.plan, course.lattice, "multi_head_attention", heard, EXTRACTION, cast(Box, AnswersWithTimes(times)))
+        monkeypatch.setattr("grader.around_own.build_on_top", count)
+        own_box = around(course, cast(Box, AnswersWithTimes(times)))
+        name_slips(course.plan, course.lattice, "multi_head_attention", heard, EXTRACTION, own_box)
     assert own[1] > 10
     assert own[2000] == 0

@@ -11,14 +11,14 @@ from grader import lattice_cache
 from grader.assignment import Assignment
 from grader.lattice import Lattice
 from grader.lattice_cache import find_lattice
+from grader.make_plan import make_plan
 from grader.pipeline import Course
-from grader.plan import make_plan
 
 
 def test_what_is_read_is_what_was_computed(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    computed = find_lattice(course.plan, {"XDG_CACHE_HOME": str(tmp_path)})
-    monkeypatch.setattr(lattice_cache, "build_lattice", lambda _: pytest.fail("computed twice"))
-    stored = find_lattice(course.plan, {"XDG_CACHE_HOME": str(tmp_path)})
+    computed = find_lattice(course.plan, course.assignment, {"XDG_CACHE_HOME": str(tmp_path)})
+    monkeypatch.setattr(lattice_cache, "build_lattice", lambda *_: pytest.fail("computed twice"))
+    stored = find_lattice(course.plan, course.assignment, {"XDG_CACHE_HOME": str(tmp_path)})
     for name, laid in computed.items():
         assert stored[name].calls == laid.calls
         for one, other in zip(laid.entries, stored[name].entries, strict=True):
@@ -35,24 +35,24 @@ def test_a_damaged_file_is_computed_anew(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
 ) -> None:
     known: Lattice = course.lattice
-    monkeypatch.setattr(lattice_cache, "build_lattice", lambda _: known)
-    find_lattice(course.plan, {"XDG_CACHE_HOME": str(tmp_path)})
+    monkeypatch.setattr(lattice_cache, "build_lattice", lambda *_: known)
+    find_lattice(course.plan, course.assignment, {"XDG_CACHE_HOME": str(tmp_path)})
     (file,) = (tmp_path / "grader").iterdir()
     file.write_bytes(damage)
-    assert find_lattice(course.plan, {"XDG_CACHE_HOME": str(tmp_path)}) is known
+    assert find_lattice(course.plan, course.assignment, {"XDG_CACHE_HOME": str(tmp_path)}) is known
     assert file.stat().st_size > 1000  # and written again
 
 
 def test_other_data_is_another_file(attention: Assignment, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known: Lattice = course.lattice
-    monkeypatch.setattr(lattice_cache, "build_lattice", lambda _: known)
+    monkeypatch.setattr(lattice_cache, "build_lattice", lambda *_: known)
     for seed in ("tests", "another"):
-        find_lattice(make_plan(attention, seed), {"XDG_CACHE_HOME": str(tmp_path)})
+        find_lattice(make_plan(attention, seed), attention, {"XDG_CACHE_HOME": str(tmp_path)})
     assert len(list((tmp_path / "grader").iterdir())) == 2
 
 
 def test_a_home_that_cannot_be_written_is_no_error(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known: Lattice = course.lattice
-    monkeypatch.setattr(lattice_cache, "build_lattice", lambda _: known)
+    monkeypatch.setattr(lattice_cache, "build_lattice", lambda *_: known)
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert find_lattice(course.plan, {"XDG_CACHE_HOME": str(tmp_path / "file")}) is known
+    assert find_lattice(course.plan, course.assignment, {"XDG_CACHE_HOME": str(tmp_path / "file")}) is known

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.assignment import Exercise, Returns
 from grader.marks import mark_exercise
 from grader.model import Finding, Judgement
+from grader.task import Exercise, Returns
 
 MARKS = {"values.a": 3.0, "values.b": 7.0, "values.edge": 1.0, "contract.x": 2.0, "property.y": 1.5}
 PAYS = {"values.a": "value", "values.b": "value", "values.edge": "edge", "contract.x": "guard", "property.y": "guard"}

@@ -30,7 +30,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.assignment import Assignment, Data, Exercise, Imports, Question, Returns, Tolerance
+from grader.assignment import Assignment
 from grader.model import (
     Array,
     Attention,
@@ -72,6 +72,7 @@ from grader.report.languages import LANGUAGES
 from grader.report.prose import view_prose
 from grader.report.wording import ENGLISH, Wording
 from grader.report.wording_de import GERMAN
+from grader.task import Data, Exercise, Imports, Question, Returns, Tolerance
 from tests.support import without_own_script
 
 GOLD = Path(__file__).parent / "gold"

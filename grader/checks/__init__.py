@@ -145,11 +145,13 @@ def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, 
 def parts_to_ask(plan: Plan, name: str, piece: Slice, earlier: Mapping[str, Heard], heard: Heard) -> dict[str, list[Invocation]]:
     """The calls to the student's own earlier functions that marking on top of them needs; empty where that is not due.
 
-    Due when the exercise is not right, calls the earlier function, and that one answered but is wrong.
+    Due when the exercise is not right, calls the earlier function, that one answered but is wrong, and there is a reference that
+    can be asked.
     """
     exercise = plan.exercises[name]
     wrong = [part for part in exercise.spec.builds_on if part in earlier and earlier[part].judgement.verdict == "incorrect"]
-    if heard.judgement.verdict == "correct" or not wrong or not set(exercise.spec.builds_on) <= piece.uses:
+    due = plan.reference is not None and heard.judgement.verdict != "correct" and wrong
+    if not due or not set(exercise.spec.builds_on) <= piece.uses:
         return {}
     asked: dict[str, list[Invocation]] = {}
     for parts in exercise.parts:
@@ -266,7 +268,8 @@ def _compose_all(
     upcoming = {name: iter(own) for name, own in answers.items()}
     composed = []
     for call, needed in enumerate(exercise.parts):
-        answer = plan.compose(exercise.name, call, [next(upcoming[part.function]) for part in needed])
+        assert plan.reference is not None  # or nothing would have been asked
+        answer = plan.reference.compose(exercise.calls[call], [next(upcoming[part.function]) for part in needed])
         if answer is None or set(answer) != set(exercise.expected[call]):
             return None
         composed.append(answer)
@@ -276,10 +279,11 @@ def _compose_all(
 def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript: Transcript) -> list[Answer] | None:
     """The student's earlier function's answers, one for each pair of equal calls; None unless all came, equal and well formed."""
     specs, own = plan.exercises[name].spec.returns, []
+    assert plan.reference is not None  # or nothing would have been asked
     for first, again, part in zip(transcript.replies[::2], transcript.replies[1::2], asked[::2], strict=True):
         if not isinstance(first, Returned) or not isinstance(again, Returned):
             return None
-        expected = plan.reference(part)
+        expected = plan.reference.answer(part)
         one, other = read_value(first.value, specs, expected), read_value(again.value, specs, expected)
         if set(one.answer) != set(expected) or set(other.answer) != set(expected):
             return None

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from grader.assignment import Returns
 from grader.checks.reading import Reading
 from grader.checks.replies import Replies
 from grader.model import Array, Evidence, Listing, Picture, Raised, Slice, Transcript, WorkedExample
 from grader.plan import ExercisePlan, Plan, differs
+from grader.task import Returns
 
 
 def gather_evidence(

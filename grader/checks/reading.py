@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.assignment import Returns
 from grader.model import Answer, Array, Items, Opaque, Tree
+from grader.task import Returns
 
 Floats = NDArray[np.float64]
 

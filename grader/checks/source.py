@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grader.assignment import Exercise, Imports
 from grader.model import Finding, ModuleUse, Slice
+from grader.task import Exercise, Imports
 
 
 def forbidden_uses(piece: Slice, rule: Imports) -> list[ModuleUse]:

@@ -13,8 +13,8 @@ import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from grader.assignment import Question
 from grader.extract.notebook import Cell
+from grader.task import Question
 
 FEWEST_WORDS = 3
 """A comment of fewer words is a remark on the code, not an answer."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader.assignment import Language
 from grader.report.wording import ENGLISH, Wording
 from grader.report.wording_de import GERMAN
+from grader.task import Language
 
 LANGUAGES: Mapping[Language, Wording] = {"en": ENGLISH, "de": GERMAN}
 
