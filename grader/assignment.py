@@ -53,6 +53,7 @@ class _File:
     limits: LimitsTable = field(default_factory=LimitsTable)
     imports: Imports = field(default_factory=Imports)
     data: Data = field(default_factory=Data)
+    relations: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,6 +71,7 @@ class Assignment(Task):
     notebook_mb: int
     solution: ModuleType
     cases: ModuleType
+    relations: ModuleType | None
     misconceptions: ModuleType | None
     digest: str
 
@@ -95,9 +97,11 @@ def load_assignment(folder: Path) -> Assignment:
                               "give the hand-out's path relative to this file")
     solution = _import(folder / "solution.py", f"_reference_{folder.name}_solution")
     cases = _import(folder / "cases.py", f"_reference_{folder.name}_cases")
+    file_of_relations = _find_relations(folder, table)
+    relations = _import(file_of_relations, f"_handout_{folder.name}_relations") if file_of_relations else None
     lattice = folder / "misconceptions.py"
     misconceptions = _import(lattice, f"_reference_{folder.name}_misconceptions") if lattice.exists() else None
-    _check_functions(folder, table, solution, cases)
+    _check_functions(folder, table, solution, cases, relations)
     limits = table.limits
     return Assignment(
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
@@ -105,8 +109,20 @@ def load_assignment(folder: Path) -> Assignment:
         release_hidden=table.release_hidden, tolerance=table.tolerance, imports=table.imports,
         data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
-        digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]),
+        relations=relations,
+        digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template,
+                        *([file_of_relations] if file_of_relations else [])]),
     )
+
+
+def _find_relations(folder: Path, table: _File) -> Path | None:
+    if not table.relations:
+        return None
+    file = (folder / table.relations).resolve()
+    if not file.is_file():
+        raise AssignmentError(folder / "assignment.toml", "relations", f"there is no file at {table.relations!r}",
+                              "give the path of the hand-out's relations.py relative to this file, or take the key out")
+    return file
 
 
 Read = TypeVar("Read")
@@ -286,13 +302,16 @@ def _import(file: Path, name: str) -> ModuleType:
     return module
 
 
-def _check_functions(folder: Path, table: _File, solution: ModuleType, cases: ModuleType) -> None:
+def _check_functions(
+    folder: Path, table: _File, solution: ModuleType, cases: ModuleType, relations: ModuleType | None
+) -> None:
     for name in table.exercises:
         if not callable(getattr(solution, name, None)):
             raise AssignmentError(folder / "solution.py", name, "is not defined", "write the reference of every exercise")
-    for name in ("cases", "properties"):
-        if not callable(getattr(cases, name, None)):
-            raise AssignmentError(folder / "cases.py", name, "is not defined", f"define `{name}(rng)`")
+    if not callable(getattr(cases, "cases", None)):
+        raise AssignmentError(folder / "cases.py", "cases", "is not defined", "define `cases(rng)`")
+    if relations is not None and not callable(getattr(relations, "relations", None)):
+        raise AssignmentError(Path(str(relations.__file__)), "relations", "is not defined", "define `relations(rng, published)`")
 
 
 def _digest(files: list[Path]) -> str:

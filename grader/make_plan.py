@@ -1,73 +1,89 @@
-"""Assignment -> Plan: the reference is asked for every expected tensor, once per run.
+"""Assignment -> Plan: the cases drawn, the reference asked for every expected tensor, once per run.
 
-It is called here and nowhere else. What a later exercise's reference asks of an earlier exercise's function is recorded, so that
-the judge can compose the expected result again from a student's own earlier answers.
+The reference is called here and nowhere else. What a later exercise's reference asks of an earlier exercise's function is
+recorded, so that the judge can compose the expected result again from a student's own earlier answers.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.assignment import Assignment
 from grader.errors import AssignmentError, where_raised
+from grader.lay_plan import lay_plan, make_generator
 from grader.model import Answer, Argument, Case, Invocation, Property
-from grader.plan import ExercisePlan, Plan, PlannedCase, PlannedExample, PlannedProperty, differs
-
-REPEATS = 2
-"""How often each call is made: "right only the first time" must show."""
+from grader.plan import Plan, differs
 
 ALWAYS_CHECKED = ("contract.returns", "contract.inputs_unchanged", "contract.repeatable", "source.imports")
 
 
 def make_plan(assignment: Assignment, seed: str, *, public_only: bool = False) -> Plan:
     """Draw the cases from `seed`, call the reference on each; raises AssignmentError where the teacher's files do not fit."""
-    cases = _call_builder(assignment, "cases", _generator(seed, "cases"))
-    properties = _call_builder(assignment, "properties", _generator(seed, "properties"))
+    cases = _call_builder(assignment, "cases", make_generator(seed, "cases"))
+    _check_cases(assignment, cases)
+    properties = [*_own_properties(assignment, seed), *_relations(assignment, seed, cases)]
     examples = _call_builder(assignment, "examples") if hasattr(assignment.cases, "examples") else {}
-    _check_cases(assignment, cases, properties)
     _check_examples(assignment, examples)
     if public_only:
-        cases = {name: [case for case in group if case.visibility == "public"] for name, group in cases.items()}
+        cases = {name: only_public(group) for name, group in cases.items()}
         properties = [relation for relation in properties if relation.visibility == "public"]
     else:
         _check_marks(assignment, cases, properties)
-    books = {name: _CallBook(assignment, name) for name in assignment.exercises}
-    planned_cases = {
-        name: tuple(PlannedCase(case, books[name].add(Invocation(name, case.arguments))) for case in cases[name])
-        for name in assignment.exercises
-    }
-    planned_examples = {
-        name: tuple(PlannedExample(one, books[name].add(Invocation(name, one.arguments))) for one in examples.get(name, []))
-        for name in assignment.exercises
-    }
-    planned_properties = [
-        PlannedProperty(relation, tuple((call.function, books[call.function].add(call)) for call in relation.calls))
-        for relation in properties
-    ]
-    plan = Plan(assignment, {
-        name: books[name].finish(
-            planned_cases[name], tuple(p for p in planned_properties if p.property.exercise == name), planned_examples[name],
-            _generator(seed, name),
-        )
-        for name in assignment.exercises
-    }, Solution(assignment))
+    parameters = {name: tuple(inspect.signature(getattr(assignment.solution, name)).parameters) for name in assignment.exercises}
+    plan = lay_plan(assignment, cases, properties, examples, parameters, partial(_ask_and_record, assignment), seed)
     _check_properties(assignment, plan)
-    return plan
+    return replace(plan, reference=Solution(assignment))
+
+
+def only_public(cases: Sequence[Case]) -> list[Case]:
+    """The cases that students may see."""
+    return [case for case in cases if case.visibility == "public"]
+
+
+def _own_properties(assignment: Assignment, seed: str) -> list[Property]:
+    if not hasattr(assignment.cases, "properties"):
+        return []
+    found = _call_builder(assignment, "properties", make_generator(seed, "properties"))
+    _check_relations(assignment, assignment.folder / "cases.py", found)
+    return list(found)
+
+
+def _relations(assignment: Assignment, seed: str, cases: Mapping[str, Sequence[Case]]) -> list[Property]:
+    """Those that the hand-out publishes."""
+    if assignment.relations is None:
+        return []
+    file = Path(str(assignment.relations.__file__))
+    published = {name: public[0].arguments for name, group in cases.items() if (public := only_public(group))}
+    try:
+        found = assignment.relations.relations(make_generator(seed, "relations"), published)
+    except Exception as error:
+        raise AssignmentError(file, where_raised(error, file) or "relations", f"relations raised {type(error).__name__}: {error}",
+                              "mend the line it names") from error
+    _check_relations(assignment, file, found)
+    return list(found)
+
+
+def _ask_and_record(assignment: Assignment, call: Invocation) -> tuple[Answer, tuple[Invocation, ...]]:
+    """The reference's answer, and what it asked of earlier exercises on its way."""
+    with _recorded(assignment, assignment.exercises[call.function].builds_on) as parts:
+        answer = _ask_reference(assignment, call.function, call.arguments)
+    return answer, tuple(parts)
 
 
 def _check_properties(assignment: Assignment, plan: Plan) -> None:
-    """A property that the reference itself breaks is a mistake in cases.py."""
-    file = assignment.folder / "cases.py"
+    """A property that the reference itself breaks is a mistake where it is defined."""
     for exercise in plan.exercises.values():
         for planned in exercise.properties:
             relation = planned.property
+            file = Path(relation.compare.__code__.co_filename) if inspect.isfunction(relation.compare) else assignment.folder
             answers = [plan.exercises[name].expected[call] for name, call in planned.calls]
             try:
                 pairs = list(relation.compare(answers))
@@ -114,40 +130,6 @@ class Solution:
         values = returned if isinstance(returned, tuple) else (returned,)
         composed = {key.name: np.asarray(value) for key, value in zip(spec.returns, values, strict=True)}
         return {name: value for name, value in composed.items() if np.isfinite(value).all()}
-
-
-class _CallBook:
-    """Collects one exercise's distinct calls and asks the reference for each answer once."""
-
-    def __init__(self, assignment: Assignment, name: str) -> None:
-        self.assignment, self.name, self.spec = assignment, name, assignment.exercises[name]
-        self.positions: dict[tuple[object, ...], int] = {}
-        self.calls: list[Invocation] = []
-        self.expected: list[Answer] = []
-        self.parts: list[tuple[Invocation, ...]] = []
-
-    def add(self, call: Invocation) -> int:
-        """The position of this call, new or known."""
-        key = tuple(_identity(argument) for argument in call.arguments)
-        if key not in self.positions:
-            self.positions[key] = len(self.calls)
-            self.calls.append(call)
-            with _recorded(self.assignment, self.spec.builds_on) as parts:
-                self.expected.append(_ask_reference(self.assignment, self.name, call.arguments))
-            self.parts.append(tuple(parts))
-        return self.positions[key]
-
-    def finish(
-        self, cases: tuple[PlannedCase, ...], properties: tuple[PlannedProperty, ...], examples: tuple[PlannedExample, ...],
-        rng: np.random.Generator,
-    ) -> ExercisePlan:
-        """The exercise's plan, its calls shuffled."""
-        order = rng.permutation(np.repeat(np.arange(len(self.calls)), REPEATS))
-        parameters = inspect.signature(getattr(self.assignment.solution, self.name)).parameters
-        return ExercisePlan(
-            self.name, self.spec, tuple(parameters), tuple(self.calls), tuple(self.expected), tuple(self.parts),
-            tuple(int(position) for position in order), cases, properties, examples,
-        )
 
 
 @contextmanager
@@ -216,7 +198,7 @@ def _call_builder(assignment: Assignment, name: str, *rng: np.random.Generator) 
                               "mend the line it names") from error
 
 
-def _check_cases(assignment: Assignment, cases: Any, properties: Any) -> None:
+def _check_cases(assignment: Assignment, cases: Any) -> None:
     file = assignment.folder / "cases.py"
     if not isinstance(cases, dict) or set(cases) != set(assignment.exercises):
         raise AssignmentError(file, "cases", "does not return one list of cases for each exercise",
@@ -229,6 +211,9 @@ def _check_cases(assignment: Assignment, cases: Any, properties: Any) -> None:
             raise AssignmentError(file, f"cases[{name!r}]", "uses an id twice", "give each case an id of its own")
         for case in group:
             _check_arguments(file, f"case {case.id!r}", case.arguments)
+
+
+def _check_relations(assignment: Assignment, file: Path, properties: Any) -> None:
     if not isinstance(properties, list) or not all(isinstance(relation, Property) for relation in properties):
         raise AssignmentError(file, "properties", "does not return a list of Property", "give grader.model.Property objects")
     for relation in properties:
@@ -267,7 +252,8 @@ def _check_marks(assignment: Assignment, cases: dict[str, list[Case]], propertie
     """Each check has a share, each share a check."""
     for name, spec in assignment.exercises.items():
         known = [*ALWAYS_CHECKED, *(f"values.{case.id}" for case in cases[name] if case.pays != "advice"),
-                 *(f"property.{relation.id}" for relation in properties if relation.exercise == name)]
+                 *(f"property.{relation.id}" for relation in properties
+                   if relation.exercise == name and not relation.advice)]
         file, key = assignment.folder / "assignment.toml", f"exercises.{name}.marks"
         for check in spec.marks:
             if check == "source.reuse" and spec.builds_on:  # the one check that an assignment need not have
@@ -280,17 +266,5 @@ def _check_marks(assignment: Assignment, cases: dict[str, list[Case]], propertie
                 raise AssignmentError(file, f'{key}."{check}"', "is missing", "say what it pays; 0 is allowed")
 
 
-def _identity(argument: Argument) -> object:
-    if isinstance(argument, np.ndarray):
-        return argument.dtype.str, argument.shape, argument.tobytes()
-    return type(argument), argument
-
-
 def _copy(argument: Argument) -> Argument:
     return argument.copy() if isinstance(argument, np.ndarray) else argument
-
-
-def _generator(seed: str, purpose: str) -> np.random.Generator:
-    """A stream of its own for each purpose, so that a new case does not move the others' data."""
-    digest = hashlib.sha256(f"{purpose}\0{seed}".encode()).digest()
-    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))

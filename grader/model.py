@@ -65,7 +65,8 @@ class Property:
     """A relation that must hold between answers, whatever the expected values are.
 
     `compare` gets one Answer for each of `calls` and yields what must agree. `needs` names the returned arrays without which
-    the property does not apply. `relies_on` names exercises that must be correct for it to be fair.
+    the property does not apply. `relies_on` names exercises that must be correct for it to be fair. One with `advice` earns
+    nothing and costs nothing: where it does not hold, the advice becomes a notice.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Property:
     needs: tuple[str, ...] = ()
     relies_on: tuple[str, ...] = ()
     visibility: Visibility = "public"
+    advice: str = ""
 
 
 @dataclass(frozen=True, eq=False)

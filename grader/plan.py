@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -55,6 +56,18 @@ class ExercisePlan:
     cases: tuple[PlannedCase, ...]
     properties: tuple[PlannedProperty, ...]
     examples: tuple[PlannedExample, ...] = ()
+
+    @cached_property
+    def aside(self) -> frozenset[int]:
+        """Calls that say nothing of form: those of advice alone, and worked examples, which are so small that shapes coincide."""
+        advice = {planned.call for planned in self.cases if planned.case.pays == "advice"}
+        advice |= self._calls_of_properties(advice=True) - self._calls_of_properties(advice=False)
+        checked = {planned.call for planned in self.cases if planned.case.pays != "advice"}
+        return frozenset(advice - checked | {planned.call for planned in self.examples})
+
+    def _calls_of_properties(self, *, advice: bool) -> set[int]:
+        wanted = (planned for planned in self.properties if bool(planned.property.advice) is advice)
+        return {call for planned in wanted for name, call in planned.calls if name == self.name}
 
     @property
     def invocations(self) -> tuple[Invocation, ...]:

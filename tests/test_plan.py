@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from grader.assignment import Assignment
-from grader.make_plan import REPEATS, make_plan
+from grader.lay_plan import REPEATS
+from grader.make_plan import make_plan
 from grader.model import Invocation
 from grader.pipeline import Course
 from grader.plan import differs

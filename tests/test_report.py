@@ -95,9 +95,9 @@ def make_assignment() -> Assignment:
     empty = ModuleType("empty")
     return Assignment(
         name="attention", folder=Path("reference/attention"), title="Self-attention in NumPy", template=Path("attention.ipynb"),
-        exercises=exercises, questions=questions, slips={}, misconceptions=None, lang="en", sandbox="inner wall", release_hidden=None, tolerance=Tolerance(),
-        limits=Limits(), notebook_mb=50,
-        imports=Imports(), data=Data(), solution=empty, cases=empty, digest="d" * 64,
+        exercises=exercises, questions=questions, slips={}, lang="en", sandbox="inner wall", release_hidden=None,
+        tolerance=Tolerance(), limits=Limits(), notebook_mb=50, imports=Imports(), data=Data(), solution=empty, cases=empty,
+        misconceptions=None, relations=None, digest="d" * 64,
     )
 
 

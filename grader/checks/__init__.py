@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grader.checks.contract import check_contract
-from grader.checks.properties import check_properties
+from grader.checks.properties import advise_on_properties, check_properties
 from grader.checks.reading import Reading, read_value
 from grader.checks.replies import Replies, sentence, sort_replies, tell
 from grader.checks.source import check_imports, check_reuse, forbidden_uses
@@ -174,7 +174,8 @@ def _judge(
     findings = (*run_findings, check_imports(piece, plan.assignment.imports), *check_reuse(piece, exercise.spec))
     verdict, message = _verdict(exercise, piece, transcript, replies, findings)
     found = frozenset(_find_slips(plan, exercise, piece, replies, findings))
-    notices = tuple(advise(plan, exercise, replies)) if verdict == "correct" and composed is None else ()
+    right = verdict == "correct" and composed is None
+    notices = (*advise(plan, exercise, replies), *advise_on_properties(plan, exercise, known)) if right else ()
     return Heard(replies, Judgement(exercise.name, verdict, message, findings, found, notices), transcript)
 
 
@@ -216,10 +217,9 @@ def _find_slips(
     plan: Plan, exercise: ExercisePlan, piece: Slice, replies: Replies, findings: Sequence[Finding]
 ) -> Iterator[str]:
     """The slips that the checks can name by themselves."""
-    aside = _calls_aside(exercise)
     for call, heards in enumerate(replies.by_call):
         for heard in heards:
-            if isinstance(heard, Reading) and call not in aside:
+            if isinstance(heard, Reading) and call not in exercise.aside:
                 yield from heard.found
     failed = {finding.id for finding in findings if finding.outcome == "failed"}
     if "contract.inputs_unchanged" in failed:
@@ -239,12 +239,6 @@ def _find_slips(
         yield "global_read"
     elif same and all(right[name] for name in same):
         yield "size_fixed"
-
-
-def _calls_aside(exercise: ExercisePlan) -> set[int]:
-    """Calls that say nothing of form: advice, and worked examples, which are so small that shapes coincide."""
-    advice = {planned.call for planned in exercise.cases if planned.case.pays == "advice"}
-    return advice | {planned.call for planned in exercise.examples}
 
 
 def _sizes(arguments: Sequence[Argument]) -> list[object]:
@@ -295,7 +289,7 @@ def _own_answers(plan: Plan, name: str, asked: Sequence[Invocation], transcript:
 
 def carries(plan: Plan, exercise: ExercisePlan, heard: Heard) -> bool:
     """Whether a wrong exercise is one that later ones can be marked on top of: it answers, and not by constants."""
-    aside = _calls_aside(exercise) | {planned.call for planned in exercise.cases if planned.case.pays == "edge"}
+    aside = exercise.aside | {planned.call for planned in exercise.cases if planned.case.pays == "edge"}
     answers = [
         (heard.replies.answer(call) or {}, expected) for call, expected in enumerate(exercise.expected) if call not in aside
     ]

@@ -14,10 +14,8 @@ from grader.plan import ExercisePlan, Plan, differs
 
 def check_contract(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iterator[Finding]:
     """The three findings that need no expected value."""
-    aside = {planned.call for planned in exercise.cases if planned.case.pays == "advice"}
-    aside |= {planned.call for planned in exercise.examples}  # so small that shapes coincide
     readings = [
-        heard for call, heards in enumerate(replies.by_call) if call not in aside
+        heard for call, heards in enumerate(replies.by_call) if call not in exercise.aside
         for heard in heards if isinstance(heard, Reading)
     ]
     yield _returns(exercise, readings)

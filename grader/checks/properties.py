@@ -9,20 +9,28 @@ import numpy as np
 from grader.checks.contract import NO_ANSWER
 from grader.checks.reading import Reading
 from grader.checks.replies import Replies, raised_in_words
-from grader.model import Answer, Comparison, Finding, Outcome, Property
+from grader.model import Answer, Comparison, Finding, Notice, Outcome, Property
 from grader.plan import ExercisePlan, Plan, PlannedProperty, differs
 
 
 def check_properties(
     plan: Plan, exercise: ExercisePlan, replies: Mapping[str, Replies], wrong: frozenset[str], composed: Sequence[Answer] | None
 ) -> Iterator[Finding]:
-    """One finding for each property.
+    """One finding for each property that is no mere advice.
 
     `wrong` names the exercises on which no property may rely. `composed` holds, where the exercise is marked on top of an
     earlier wrong one, what a right function gives there: what that breaks too is not charged again.
     """
     for planned in exercise.properties:
-        yield _check(plan, planned, replies, wrong, composed)
+        if not planned.property.advice:
+            yield _check(plan, planned, replies, wrong, composed)
+
+
+def advise_on_properties(plan: Plan, exercise: ExercisePlan, replies: Mapping[str, Replies]) -> Iterator[Notice]:
+    """Notices for relations that cost nothing and do not hold; none where a call was not answered, since it need not be."""
+    for planned in exercise.properties:
+        if planned.property.advice and _check(plan, planned, replies, frozenset(), None).outcome == "failed":
+            yield Notice(planned.property.id, planned.property.advice)
 
 
 def _check(

@@ -1,17 +1,15 @@
-"""What the two functions are tried on: the published data, seeded hidden data, and relations that hold for any data.
+"""What the two functions are tried on: the published data, and seeded hidden data.
 
-`rng` is seeded with the instructor's secret, or with a public seed for the students' self-check. Within a case, N, D, H and
-D/H differ pairwise and D/H is at least 2, so that a wrong axis cannot hide behind equal sizes.
+`rng` is seeded with the instructor's secret. What must hold for any data stands in the hand-out's relations.py, which students
+may read. Within a case N, D, H and D/H differ pairwise and D/H is at least 2: no wrong axis can hide behind equal sizes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model import Answer, Case, Comparison, Example, Invocation, Property
+from grader.model import Case, Example
 
 Matrix = NDArray[np.float64]
 Inputs = tuple[Matrix, Matrix, Matrix, Matrix]
@@ -115,95 +113,6 @@ OVERFLOW = (
 )
 
 
-def properties(rng: np.random.Generator) -> list[Property]:
-    """Relations between a student's own answers, on the published and on drawn data."""
-    drawn = _draw(rng, 7, 12)
-    relations = []
-    for exercise, datasets in (
-        ("self_attention", [PUBLISHED, drawn]),
-        ("multi_head_attention", [(*PUBLISHED, PUBLISHED_HEADS), (*drawn, 3)]),
-    ):
-        relations += [_rows_sum_to_one(exercise, datasets), _equivariance(rng, exercise, datasets)]
-    return [*relations, _one_head_is_single(drawn), _heads_are_blocks(rng, drawn)]
-
-
-def _rows_sum_to_one(exercise: str, datasets: Sequence[tuple[Matrix | int, ...]]) -> Property:
-    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
-        for answer in answers:
-            weights = np.asarray(answer["attention_weights"], dtype=float)
-            yield Comparison("the sum of a row of attention weights (it must be 1)", weights.sum(-1), np.ones(weights.shape[:-1]))
-            yield Comparison("attention weights below 0", np.minimum(weights, 0), np.zeros(weights.shape))
-
-    return Property(
-        "rows_sum_to_one", "each row of the attention weights sums to 1", exercise,
-        tuple(Invocation(exercise, arguments) for arguments in datasets), compare, needs=("attention_weights",),
-    )
-
-
-def _equivariance(rng: np.random.Generator, exercise: str, datasets: Sequence[tuple[Matrix | int, ...]]) -> Property:
-    calls, orders = [], []
-    for X, *rest in datasets:
-        order = _shuffle(rng, len(np.asarray(X)))
-        orders.append(order)
-        calls += [Invocation(exercise, (X, *rest)), Invocation(exercise, (np.asarray(X)[order], *rest))]
-
-    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
-        for plain, permuted, order in zip(answers[::2], answers[1::2], orders, strict=True):
-            yield Comparison("the output rows of permuted tokens", permuted["output"], plain["output"][order])
-            if "attention_weights" in plain and "attention_weights" in permuted:
-                expected = plain["attention_weights"][..., order, :][..., order]
-                yield Comparison("the attention weights of permuted tokens", permuted["attention_weights"], expected)
-
-    return Property(
-        "equivariance", "permuting the tokens permutes the results in the same way", exercise, tuple(calls), compare,
-    )
-
-
-def _one_head_is_single(inputs: Inputs) -> Property:
-    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
-        multi, single = answers
-        yield Comparison("the output for H = 1", multi["output"], single["output"])
-        if "attention_weights" in multi:
-            yield Comparison("the attention weights for H = 1", multi["attention_weights"][0], single["attention_weights"])
-
-    return Property(
-        "one_head_is_single", "with one head it equals your self_attention", "multi_head_attention",
-        (Invocation("multi_head_attention", (*inputs, 1)), Invocation("self_attention", inputs)),
-        compare, relies_on=("self_attention",),
-    )
-
-
-def _heads_are_blocks(rng: np.random.Generator, inputs: Inputs) -> Property:
-    X, *weights = inputs
-    heads, width = 3, X.shape[1] // 3
-    head = int(rng.integers(heads))
-    block = slice(head * width, (head + 1) * width)
-    moved = []
-    for W in weights:
-        changed = W.copy()
-        changed[:, block] = rng.normal(size=(len(W), width))
-        moved.append(changed)
-
-    def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
-        before, after = answers
-        yield Comparison(
-            "the other heads' columns of the output", np.delete(after["output"], block, axis=1),
-            np.delete(before["output"], block, axis=1),
-        )
-        if "attention_weights" in before and "attention_weights" in after:
-            yield Comparison(
-                "the other heads' attention weights", np.delete(after["attention_weights"], head, axis=0),
-                np.delete(before["attention_weights"], head, axis=0),
-            )
-
-    return Property(
-        "heads_are_blocks", "changing one head's block of the weights changes only that head's block of the results",
-        "multi_head_attention",
-        (Invocation("multi_head_attention", (*inputs, heads)), Invocation("multi_head_attention", (X, *moved, heads))),
-        compare,
-    )
-
-
 def _draw(rng: np.random.Generator, tokens: int, width: int) -> Inputs:
     """Random inputs whose scaled scores are of order 1, so that a softmax is far from uniform and far from one-hot."""
     X = rng.normal(size=(tokens, width))
@@ -225,11 +134,3 @@ def _draw_large(rng: np.random.Generator, largest: float) -> Inputs:
         Wq[:, half] *= np.sqrt(largest / scores.max())
         Wk[:, half] *= np.sqrt(largest / scores.max())
     return X, Wq, Wk, Wv
-
-
-def _shuffle(rng: np.random.Generator, tokens: int) -> NDArray[np.intp]:
-    """A permutation that is not the identity."""
-    while True:
-        order = rng.permutation(tokens)
-        if (order != np.arange(tokens)).any():
-            return order
