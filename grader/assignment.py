@@ -21,7 +21,7 @@ import msgspec
 
 from grader.errors import AssignmentError, where_raised
 from grader.model import Limits, SandboxLevel
-from grader.task import Data, Exercise, Found, Imports, Language, Question, Returns, Slip, Task, Tolerance
+from grader.task import Data, Exercise, Found, Hint, Imports, Language, Question, Returns, SelfCheck, Slip, Task, Tolerance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,7 @@ class _File:
     limits: LimitsTable = field(default_factory=LimitsTable)
     imports: Imports = field(default_factory=Imports)
     data: Data = field(default_factory=Data)
+    selfcheck: SelfCheck = field(default_factory=SelfCheck)
     relations: str = ""
 
 
@@ -107,7 +108,8 @@ def load_assignment(folder: Path) -> Assignment:
         name=folder.resolve().name, folder=folder, title=table.title, template=template, exercises=table.exercises,
         questions=table.questions, slips=slips, lang=table.lang, sandbox=table.sandbox,
         release_hidden=table.release_hidden, tolerance=table.tolerance, imports=table.imports,
-        data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
+        data=table.data, selfcheck=table.selfcheck,
+        limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
         relations=relations,
         digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template,
@@ -181,19 +183,20 @@ def _named(path: str, text: bytes) -> str:
     return path
 
 
-_CHOICES = {"found_by": Found, "lang": Language, "sandbox": SandboxLevel}
+_CHOICES = {"found_by": Found, "hints": Hint, "lang": Language, "sandbox": SandboxLevel}
 
 
 def _mend(problem: str, path: str) -> str:
     if "missing required field" in problem:
         return "add the key"
     if "enum value" in problem:
-        return f"choose from {', '.join(get_args(_CHOICES[path.rpartition('.')[2]]))}"
+        key = re.findall(r"\w+", path)[-1]  # of `selfcheck.hints[...]` too
+        return f"choose from {', '.join(get_args(_CHOICES[key]))}"
     return "give a value of the kind it expects"
 
 
 def _known_keys() -> list[str]:
-    tables = (_File, Tolerance, LimitsTable, Imports, Data, Exercise, Returns, Question, Slip)
+    tables = (_File, Tolerance, LimitsTable, Imports, Data, Exercise, Returns, Question, SelfCheck, Slip)
     return [one.name for table in tables for one in fields(table)]
 
 
@@ -266,6 +269,8 @@ def _check_numbers(file: Path, table: _File) -> None:
         value = getattr(table.limits, key)
         if not least <= value < float("inf"):
             raise AssignmentError(file, f"limits.{key}", f"is {value:g}", f"give a number of {least:g} or more")
+    if not table.selfcheck.hints:
+        raise AssignmentError(file, "selfcheck.hints", "is empty", f"choose from {', '.join(get_args(Hint))}")
     if not 0 < table.tolerance.relative < 1:
         raise AssignmentError(file, "tolerance.relative", f"is {table.tolerance.relative:g}", "give a share above 0 and below 1")
 

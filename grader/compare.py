@@ -14,8 +14,9 @@ import msgspec
 
 from grader.assignment import Assignment
 from grader.crew import Crew, Failed
-from grader.extract import Template, read_template
+from grader.extract import Template
 from grader.extract.convert import convert_cells
+from grader.handout import read_template
 from grader.model import HandIn, Submission, Survey
 from grader.pipeline import choose, open_notebook, read_files
 from grader.similar import Given, read_hand_in, survey, take_as_given

@@ -21,7 +21,8 @@ from grader.checks.evidence import gather_evidence
 from grader.collect import TooLargeError, read_file
 from grader.errors import SandboxError
 from grader.examine import examine, gather_notices
-from grader.extract import Template, extract, read_template
+from grader.extract import Template, extract
+from grader.handout import read_template
 from grader.lattice import Lattice
 from grader.lattice_cache import find_lattice
 from grader.make_plan import make_plan

@@ -15,6 +15,7 @@ Found = Literal[
     "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
 ]
 Language = Literal["en", "de"]
+Hint = Literal["symptom", "hint", "name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,17 @@ class Slip:
     notice: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """What students' own checks say. `hints` has an entry for each try with code that is wrong; the last one holds from then on.
+
+    "symptom" says what is wrong with the numbers, "hint" asks a question or offers an experiment, "name" also names the slip and
+    shows an example worked by hand.
+    """
+
+    hints: tuple[Hint, ...] = ("symptom", "name")
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
     """One assignment's description. `lang` is the language of what pages say by themselves."""
@@ -106,6 +118,7 @@ class Task:
     limits: Limits
     imports: Imports
     data: Data
+    selfcheck: SelfCheck = SelfCheck()
 
     @property
     def points(self) -> float:

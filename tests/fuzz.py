@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from grader.assignment import load_assignment
-from grader.extract import read_template
+from grader.handout import read_template
 from tests.mutants import check_frame, check_notebook, check_stream, find_notebooks, mutate_notebook, mutate_stream
 from tests.support import ROOT
 

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.assignment import Assignment
-from grader.extract import Template, convert, extract, read_template
+from grader.extract import Template, convert, extract
 from grader.extract.convert import convert_cells
 from grader.extract.notebook import Cell, UnreadableError, read_notebook
+from grader.handout import read_template
 from grader.model import Extraction
 from tests.support import ATTENTION, MULTI_HEAD, MULTI_STUB, ROOT, STUB, code, names, notebook, solved, text
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.assignment import Assignment
-from grader.extract import Template, read_template
+from grader.extract import Template
+from grader.handout import read_template
 from grader.model import Raised
 from grader.sandbox.replies import Replies
 from grader.tensors import encode

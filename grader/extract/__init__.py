@@ -8,16 +8,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.assignment import Assignment
-from grader.errors import AssignmentError
 from grader.extract.answers import find_answers
 from grader.extract.convert import PythonCell, convert_cells
 from grader.extract.depth import dump
 from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
 from grader.extract.slicing import Bindings, Needed, Statement, TangledError, find_imports, find_needed, list_code, make_program
 from grader.model import Attention, Extraction, Listing, Notice, Slice
+from grader.task import Task
 
-__all__ = ["Template", "extract", "read_template"]
+__all__ = ["Template", "UnreadableError", "extract", "read_handout"]
 
 NEAR_ENOUGH = 0.8
 """Likeness (difflib's ratio) from which a name is offered as the one that was meant."""
@@ -25,31 +24,23 @@ NEAR_ENOUGH = 0.8
 
 @dataclass(frozen=True)
 class Template:
-    """The hand-out: its cells, and each exercise's stub in a form that comments and spacing do not change."""
+    """The hand-out: its cells, and each exercise's stub in a form that comments and spacing do not change; `lacks` has none."""
 
     cells: tuple[Cell, ...]
     stubs: frozenset[str]
+    lacks: tuple[str, ...] = ()
 
 
-def read_template(assignment: Assignment) -> Template:
-    """Read the hand-out that submissions are compared with; raises AssignmentError."""
-    try:
-        notebook = read_notebook(assignment.template.read_bytes())
-    except (OSError, UnreadableError) as error:
-        raise AssignmentError(assignment.folder / "assignment.toml", "template", f"{assignment.template.name}: {error}",
-                              "name a notebook that Jupyter opens") from None
+def read_handout(content: bytes, task: Task) -> Template:
+    """The hand-out that submissions are compared with; raises UnreadableError."""
+    notebook = read_notebook(content)
     bindings = Bindings(convert_cells(notebook.cells))
-    stubs: set[str] = set()
-    for name in assignment.exercises:
-        positions = bindings.defining(name)
-        if not positions:
-            raise AssignmentError(assignment.folder / "assignment.toml", f"exercises.{name}",
-                                  f"the hand-out {assignment.template.name} does not define it", "give the hand-out a stub")
-        stubs.update(_shape(bindings.statements[position].node) for position in positions)
-    return Template(notebook.cells, frozenset(stubs))
+    defining = {name: bindings.defining(name) for name in task.exercises}
+    stubs = (_shape(bindings.statements[position].node) for positions in defining.values() for position in positions)
+    return Template(notebook.cells, frozenset(stubs), tuple(name for name, positions in defining.items() if not positions))
 
 
-def extract(content: bytes, assignment: Assignment, template: Template) -> Extraction:
+def extract(content: bytes, assignment: Task, template: Template) -> Extraction:
     """Read one notebook; whatever is wrong with it is told in the Extraction, never raised."""
     try:
         notebook = read_notebook(content)
@@ -133,7 +124,7 @@ def _absent(name: str, one: Definitions, broken: Sequence[PythonCell], near: str
     return Slice("missing", f"The notebook does not define `{name}`." + (f" {near}" if near else ""))
 
 
-def _near_miss(name: str, bindings: Bindings, assignment: Assignment) -> str:
+def _near_miss(name: str, bindings: Bindings, assignment: Task) -> str:
     """A sentence that offers the definition which was probably meant."""
     best, sentence = NEAR_ENOUGH, ""
     for statement in bindings.statements:
@@ -262,7 +253,7 @@ def _definition_notices(
             yield Notice("broken_definition", message, other.number, other.problem_line)
 
 
-def _unused_imports(bindings: Bindings, slices: Iterable[Slice], assignment: Assignment) -> Iterator[Notice]:
+def _unused_imports(bindings: Bindings, slices: Iterable[Slice], assignment: Task) -> Iterator[Notice]:
     """Imports that the rule forbids and no graded function needs."""
     told = {use.module for piece in slices for use in piece.imports}
     for use in find_imports(bindings.statements):
