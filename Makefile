@@ -16,6 +16,7 @@ ANONYMOUS ?=
 CONTAINER ?=
 QUICK ?=
 EVEN_SHORT ?=
+WATCH ?=
 MUTANTS ?=
 MINUTES ?=
 
@@ -28,7 +29,7 @@ include container.mk
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help grade selfcheck verify doctor similar test fuzz check lint bench gold screenshots lock clean distclean
+.PHONY: help grade selfcheck release verify doctor similar test fuzz check lint bench gold screenshots lock clean distclean
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@ 2>/dev/null \
@@ -39,15 +40,19 @@ help:  ## list every target
 	@echo "  make grade ANONYMOUS=yes                         also a class page without names"
 	@echo "  make grade WEAK=yes                              behind less than the assignment asks for; see make doctor"
 	@echo "  make selfcheck NOTEBOOK=path                     one notebook"
-	@echo "  make grade CONTAINER=docker                      or podman; selfcheck, verify, doctor too: docs/containers.md"
+	@echo "  make grade CONTAINER=docker                      or podman; selfcheck, release, verify, doctor too: docs/containers.md"
 
 grade: $(READY)  ## grade the submissions, write grades/attention/index.html
 	@$(GRADER) grade "$(call inside,$(SUBMISSIONS))" --assignment "$(call inside,$(ASSIGNMENT))" --out "$(call inside,$(OUT))" \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed "$(SEED)") $(if $(call yes,$(RESUME)),--resume) \
 		$(if $(call yes,$(WEAK)),--allow-weak-sandbox) $(if $(call yes,$(ANONYMOUS)),--anonymous)
 
-selfcheck: $(READY)  ## run the public checks on one notebook
-	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))"
+selfcheck: $(READY)  ## run the public checks on one notebook; NOTEBOOK=path, WATCH=yes
+	@$(GRADER) selfcheck "$(call inside,$(NOTEBOOK))" --assignment "$(call inside,$(ASSIGNMENT))" \
+		$(if $(call yes,$(WATCH)),--watch)
+
+release: $(READY)  ## build the zip that students get: dist/attention-student.zip
+	@$(GRADER) release --assignment "$(call inside,$(ASSIGNMENT))"
 
 verify: $(READY)  ## full marks for the reference, none for the hand-out, every slip caught and named
 	@$(GRADER) verify --assignment "$(call inside,$(ASSIGNMENT))"

@@ -12,7 +12,9 @@ AS_ROOT := --user 0:0 $(addprefix --cap-add ,SETUID SETGID KILL DAC_OVERRIDE) --
 AS_YOU := --user $(shell id -u):$(shell id -g) --tmpfs /course:mode=0755
 # Docker on Linux maps no users, so that what root writes there would be root's; elsewhere root inside is you outside.
 CONTAINER_USER ?= $(if $(filter dockerLinux,$(CONTAINER)$(shell uname -s)),you,root)
-TEMPLATE = $(shell sed -n 's/^template *= *"\([^"]*\)".*/\1/p' "$(ASSIGNMENT)/assignment.toml")
+named_in_toml = $(shell sed -n 's/^$(1) *= *"\([^"]*\)".*/\1/p' "$(ASSIGNMENT)/assignment.toml")
+TEMPLATE = $(call named_in_toml,template)
+RELATIONS = $(call named_in_toml,relations)
 inside = $(if $(filter /%,$(firstword $(1))),/course)$(1)
 # A path as one word of a list, absolute and plain: an engine takes no path twice, and Make would break it at its spaces.
 space := $(subst ,, )
@@ -20,7 +22,8 @@ comma := ,
 joined = $(subst $(space),␣,$(1))
 path = $(abspath $(if $(filter /%,$(joined)),,$(call joined,$(CURDIR))/)$(joined))
 mount = --mount "type=bind,source=$(subst ␣, ,$(1)),target=/course$(subst ␣, ,$(1))$(if $(2),$(comma)$(2))"
-ALWAYS = $(call path,$(ASSIGNMENT)) $(call path,$(ASSIGNMENT)/$(TEMPLATE))
+ALWAYS = $(call path,$(ASSIGNMENT)) $(call path,$(ASSIGNMENT)/$(TEMPLATE)) \
+	$(if $(RELATIONS),$(call path,$(ASSIGNMENT)/$(RELATIONS)))
 MOUNTS = $(foreach path,$(filter-out $(WRITES),$(sort $(ALWAYS) $(READS))),$(call mount,$(path),readonly)) \
 	$(foreach path,$(WRITES),$(call mount,$(path)))
 keep_seed = { test -n "$$GRADER_SEED$(SEED)" || test -s "$(ASSIGNMENT)/.seed" \
@@ -35,6 +38,9 @@ grade similar: READS = $(call path,$(SUBMISSIONS))
 grade similar: WRITES = $(call path,$(OUT))
 selfcheck doctor: PREPARE = true
 selfcheck: READS = $(call path,$(NOTEBOOK))
+release: PREPARE = mkdir -p dist
+release: READS = $(foreach name,README.md Makefile,$(call path,$(dir $(ASSIGNMENT)/$(TEMPLATE))$(name)))
+release: WRITES = $(call path,dist)
 verify: PREPARE = mkdir -p grades && $(keep_seed)
 verify: WRITES = $(call path,grades)
 

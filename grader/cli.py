@@ -20,7 +20,7 @@ from grader import __version__
 from grader.errors import AssignmentError, GraderError, SandboxError, UsageError
 
 if TYPE_CHECKING:
-    from grader.model import Check, KillMatrix, Result
+    from grader.model import KillMatrix, Result
     from grader.sandbox import Box
 
 OK, INCOMPLETE, WRONG = 0, 1, 2
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_grade(commands)
     _add_selfcheck(commands)
+    _add_release(commands)
     _add_verify(commands)
     _add_doctor(commands)
     _add_similar(commands)
@@ -104,8 +105,20 @@ def _add_selfcheck(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     command.add_argument("notebook", nargs="?", type=Path, default=Path("student_template/attention/attention.ipynb"),
                          help="the notebook, saved (default: %(default)s)")
+    command.add_argument("--watch", action="store_true", help="check again whenever the notebook is saved; Ctrl-C ends")
     _add_assignment(command)
     command.set_defaults(command=_selfcheck)
+
+
+def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "release", help="build the zip that students get: hand-out and self-check",
+        description="Writes one zip with the hand-out, its README and Makefile, and a self-check that runs without the reference."
+    )
+    _add_assignment(command)
+    command.add_argument("--out", type=Path, default=None, metavar="FILE", 
+                         help="where to write (default: dist/<assignment>-student.zip)")
+    command.set_defaults(command=_release)
 
 
 def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -285,43 +298,41 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
 
 def _selfcheck(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
-    from grader.selfcheck import all_passed, selfcheck, unanswered
+    from grader.selfcheck import selfcheck
+    from grader.student.telling import as_text
+    from grader.student.watch import saves
 
     assignment = load_assignment(options.assignment)
-    graded = selfcheck(options.notebook, assignment)
-    result = graded.result
-    for problem in result.attention:
-        out.print(f"[bold red]✗[/] {_plain(problem.message)}")
-    for name, exercise in result.exercises.items():
-        good = exercise.verdict == "correct"
-        colour = "green" if good else "red"
-        out.print(f"\n[bold]{escape(assignment.exercises[name].title)}[/]: [{colour}]{exercise.verdict}[/]")
-        if exercise.message:
-            out.print(f"  {_plain(exercise.message)}")
-        for diagnosis in exercise.diagnoses:
-            out.print(f"  [bold]{escape(diagnosis.title)}.[/] {escape(diagnosis.hint)}")
-        if exercise.verdict != "missing":
-            for check in exercise.checks:
-                _print_check(check, said=exercise.message)
-    for notice in result.notices:
-        place = f" (cell {notice.cell})" if notice.cell else ""
-        out.print(f"\n[yellow]note[/]{place}: {_plain(notice.message)}")
-    for name, question in result.questions.items():
-        words = len(question.answer.split())
-        out.print(f"\nAnswer ({name}): " + (f"{words} words found" if words else "none found yet"))
-    if all_passed(graded):
-        out.print("\n[bold green]All public checks pass.[/] The course's grader also tries other data and other sizes.")
-        return OK
-    count = unanswered(graded)
-    silent = f" {count} had no answer to check: your function stopped on their data." if count else ""
-    out.print(f"\n[bold]Not all public checks pass yet.[/]{silent}")
-    return INCOMPLETE
+    status = INCOMPLETE
+    try:
+        for _ in saves(options.notebook) if options.watch else [None]:
+            report = selfcheck(options.notebook, assignment)
+            out.out(as_text(report, colour=out.is_terminal), highlight=False)
+            status = OK if report.good else INCOMPLETE
+    except KeyboardInterrupt:
+        if not options.watch:
+            raise
+    return status
 
 
-def _print_check(check: Check, said: str) -> None:
-    sign = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}[check.outcome]
-    words = check.message if check.outcome != "passed" and check.message != said else ""
-    out.print(f"  {sign} {escape(check.title)}" + (f": {_plain(words)}" if words else ""))
+def _release(options: argparse.Namespace) -> int:
+    from grader.assignment import load_assignment
+    from grader.release import build_bundle
+    from grader.report import write_file
+
+    assignment = load_assignment(options.assignment)
+    target: Path = options.out or Path("dist") / f"{assignment.name}-student.zip"
+    bundle = build_bundle(assignment)
+    for remark in bundle.remarks:
+        _warn(remark)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, bundle.content)
+    except OSError as error:
+        raise UsageError(f"{target}: {error.strerror}; give another --out") from None
+    out.print(f"{escape(str(target))}: {', '.join(bundle.names)} ({len(bundle.content) / 1000:.0f} kB)")
+    out.print("For students as it is: no reference, no hidden case, no seed is in it.")
+    return OK
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -122,8 +122,17 @@ def test_it_mounts_what_it_reads_for_reading_and_its_output_for_writing_and_noth
     assert course.ran(target, "CONTAINER=docker").mounts == {
         f"{here}/{name}": (f"/course{here}/{name}", mode) for name, mode in (
             ("reference/attention", "read"), ("student_template/attention/attention.ipynb", "read"),
-            ("submissions/attention", "read"), ("grades/attention", "write"))}
+            ("student_template/attention/relations.py", "read"), ("submissions/attention", "read"), ("grades/attention", "write"))}
     assert (course.folder / "grades/attention").is_dir(), "an engine would make it, as root's"
+
+
+def test_a_release_reads_all_that_students_get_and_writes_into_dist(course: Course) -> None:
+    handout = ("attention.ipynb", "relations.py", "README.md", "Makefile")
+    read = ["reference/attention", *(f"student_template/attention/{name}" for name in handout)]
+    here = str(course.folder)
+    assert {source: mode for source, (_, mode) in course.ran("release", "CONTAINER=docker").mounts.items()} == {
+        **{f"{here}/{name}": "read" for name in read}, f"{here}/dist": "write"}
+    assert (course.folder / "dist").is_dir()
 
 
 @pytest.mark.parametrize("given", ["a b", "two  spaces/it's", "../beside/class.zip", "{tmp}/far away/class", "./a/"])
@@ -153,7 +162,7 @@ def test_no_path_is_mounted_twice(course: Course, arguments: list[str], writable
 # --- what it may do ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["grade", "selfcheck", "verify", "doctor", "similar"])
+@pytest.mark.parametrize("target", ["grade", "selfcheck", "release", "verify", "doctor", "similar"])
 @pytest.mark.parametrize(("engine", "system", "root"), [
     ("docker", "Darwin", True), ("docker", "Linux", False), ("podman", "Linux", True), ("podman", "Darwin", True)])
 def test_the_container_gets_no_network_and_no_right_that_is_not_needed(
@@ -193,7 +202,7 @@ def test_a_seed_in_the_environment_is_handed_on_unseen(course: Course) -> None:
     assert not (course.folder / "reference/attention/.seed").exists()
 
 
-@pytest.mark.parametrize("target", ["selfcheck", "similar"])
+@pytest.mark.parametrize("target", ["selfcheck", "release", "similar"])
 def test_what_draws_no_hidden_cases_makes_no_seed(course: Course, target: str) -> None:
     course.ran(target, "CONTAINER=docker")
     assert not (course.folder / "reference/attention/.seed").exists()

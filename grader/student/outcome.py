@@ -1,0 +1,90 @@
+"""A notebook, or functions in a running kernel -> what the public checks say of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from grader.checks import Heard
+from grader.checks.evidence import choose_example
+from grader.examine import Run, examine, gather_notices
+from grader.marks import mark_exercise
+from grader.model import ExerciseResult, Extraction, Finding, Judgement, Notice, WorkedExample
+from grader.student.public import PublicCourse
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of the public checks; `problem` says why there are none.
+
+    `leans` names the earlier parts, not right yet, that an exercise calls; `unresolved` the exercises that need a name which no
+    cell binds; `codes` digests of what was checked; `answers` how many words each written answer has.
+    """
+
+    exercises: Mapping[str, ExerciseResult] = field(default_factory=dict)
+    examples: Mapping[str, WorkedExample] = field(default_factory=dict)
+    leans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unresolved: frozenset[str] = frozenset()
+    codes: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
+    unanswered: int = 0
+    problem: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether all may be said to be well: nothing is wrong, and nothing could not be checked."""
+        right = all(one.verdict == "correct" for one in self.exercises.values())
+        return right and bool(self.exercises) and not self.unanswered and not self.problem
+
+
+def check_notebook(content: bytes, course: PublicCourse, run: Run) -> Outcome:
+    """Extract the functions of a notebook (.ipynb) and check them; `run` makes the calls."""
+    from grader.extract import extract, read_handout  # needs nbconvert, which a kernel may not have
+
+    extraction = extract(content, course.task, read_handout(course.handout, course.task))
+    if extraction.problem:
+        return Outcome(problem=extraction.problem.message)
+    return check_extraction(extraction, course, run)
+
+
+def check_extraction(extraction: Extraction, course: PublicCourse, run: Run) -> Outcome:
+    """Run the functions and judge what they return."""
+    heard, judgements = examine(course.plan, course.lattice, extraction, run)
+    task = course.task
+    wrong = [name for name, one in judgements.items() if one.verdict == "incorrect" and name in heard]
+    examples = {name: choose_example(course.plan, name, heard[name].replies) for name in wrong}
+    return Outcome(
+        {name: mark_exercise(one, task.exercises[name], task.slips) for name, one in judgements.items()},
+        {name: one for name, one in examples.items() if one},
+        {name: _leans(name, course, extraction, judgements) for name in judgements},
+        frozenset(name for name, one in heard.items() if _lacks_a_name(one, extraction.slices[name].unresolved)),
+        {name: _digest(extraction, name) for name in judgements},
+        gather_notices(task, extraction, judgements),
+        {name: len(extraction.answers.get(name, "").split()) for name in task.questions} if extraction.answers else {},
+        sum(_went_unanswered(finding) for one in judgements.values() for finding in one.findings),
+    )
+
+
+def _leans(name: str, course: PublicCourse, extraction: Extraction, judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
+    if judgements[name].verdict == "correct":
+        return ()
+    called = (part for part in course.task.exercises[name].builds_on if part in extraction.slices[name].uses)
+    return tuple(part for part in called if judgements[part].verdict != "correct")
+
+
+def _lacks_a_name(heard: Heard, unresolved: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a name that no cell binds is why it raised."""
+    message = heard.judgement.message
+    return heard.judgement.verdict == "error" and any(reason in message for _, reason in unresolved)
+
+
+def _digest(extraction: Extraction, name: str) -> str:
+    code = "\0".join(listing.source for listing in extraction.slices[name].listings)
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _went_unanswered(finding: Finding) -> bool:
+    """Whether a check that applies had nothing to look at: a call that raised, or took too long."""
+    return finding.outcome == "skipped" and finding.applies

@@ -1,0 +1,57 @@
+"""A Python that has what reading notebooks needs: the one that runs, or a virtual environment made once beside the self-check.
+
+Needs the standard library alone. Nothing is installed where all is there already.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+NEEDED = ("numpy", "nbformat", "nbconvert", "IPython")
+READY = "ready"
+
+
+class SetUpError(Exception):
+    """There is no such Python and none could be made; the text says why and what to do."""
+
+
+def has_all(names: Sequence[str] = NEEDED) -> bool:
+    """Whether this Python can import them all."""
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+def find_python(folder: Path, requirements: Sequence[str], say: Callable[[str], object]) -> Path:
+    """The Python of the virtual environment in `folder`, made first where it is not ready; raises SetUpError."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if python.exists() and (folder / READY).exists():
+        return python
+    say(f"Setting up once, in {folder} ...")
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SetUpError(
+            f"no virtual environment could be made in {folder} ({error}). On Debian and Ubuntu: sudo apt install python3-venv. Or "
+            f"install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise SetUpError(
+            f"pip could not install {', '.join(NEEDED)}: {said[-1] if said else 'it did not say why'}. Is there a connection to the "
+            "internet? Where Jupyter is installed already, run the self-check with Jupyter's own Python.")
+    (folder / READY).touch()
+    return python
+
+
+def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:
+    """Run the self-check with another Python; returns its exit status."""
+    try:
+        return subprocess.run([str(python), str(script), *arguments], check=False).returncode  # noqa: S603
+    except KeyboardInterrupt:  # it was told as well
+        return 0

@@ -1,0 +1,83 @@
+"""Every word that a self-check says by itself, in each language; what pages say too stands in report.wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grader.report.wording import Wording
+from grader.task import Language
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language. Fields in braces are filled in with str.format."""
+
+    good: str = "All public checks pass. The course's grader also tries other data and other sizes."
+    not_good: str = "Not all public checks pass yet."
+    unanswered: str = "{count} had no answer to check: your function stopped on their data."
+    leans: str = "It calls your {earlier}, which is not right yet: mend that first, then look here again."
+    more_next_time: str = "Change something and check again to be told more."
+    unsaved: str = "If you have written it already: save the notebook, then check again."
+    stale: str = (
+        "Your kernel may still know names that no cell defines any more: restart it and run all cells to see what a grader sees.")
+    note: str = "note"
+    place: str = "cell {cell}"
+    found_words: str = "Answer ({name}): {count} words found"
+    found_none: str = "Answer ({name}): none found yet"
+    read: str = "{file}, as saved {ago}"
+    without_walls: str = "Your code ran on this machine as it is. The course's grader runs it in a sandbox."
+    no_functions: str = (
+        "check() found none of the functions {names}. Run the cells that define them, then check again: "
+        "check({arguments})")
+    not_a_function: str = "{name} is {kind}, not a function. Did a later cell give its name to something else?"
+    stopped: str = "stopped"
+    watching: str = "Watching {file}: save it to check it again, Ctrl-C ends."
+    seconds: str = "{count} seconds ago"
+    minutes: str = "{count} minutes ago"
+    hours: str = "{count} hours ago"
+    days: str = "{count} days ago"
+
+
+ENGLISH = Words()
+GERMAN = Words(
+    good="Alle öffentlichen Tests sind bestanden. Bei der Bewertung kommen andere Daten und andere Größen hinzu.",
+    not_good="Noch sind nicht alle öffentlichen Tests bestanden.",
+    unanswered="{count} hatten keine Antwort zu prüfen: Deine Funktion brach bei ihren Daten ab.",
+    leans="Sie ruft dein {earlier} auf, das noch nicht stimmt: Verbessere erst das, dann sieh hier wieder nach.",
+    more_next_time="Ändere etwas und prüfe noch einmal, dann erfährst du mehr.",
+    unsaved="Falls du sie schon geschrieben hast: Speichere das Notebook und prüfe noch einmal.",
+    stale="Vielleicht kennt dein Kernel noch Namen, die keine Zelle mehr definiert: Starte ihn neu und führe alle Zellen aus, "
+          "dann siehst du, was auch die Bewertung sieht.",
+    note="Hinweis",
+    place="Zelle {cell}",
+    found_words="Antwort ({name}): {count} Wörter gefunden",
+    found_none="Antwort ({name}): noch keine gefunden",
+    read="{file}, gespeichert {ago}",
+    without_walls="Dein Code lief auf diesem Rechner ohne Schutz. Bei der Bewertung läuft er abgeschirmt.",
+    no_functions="check() hat keine der Funktionen {names} gefunden. Führe die Zellen aus, die sie definieren, und prüfe noch "
+                 "einmal: check({arguments})",
+    not_a_function="{name} ist {kind} und keine Funktion. Hat eine spätere Zelle den Namen anders vergeben?",
+    stopped="abgebrochen",
+    watching="{file} wird beobachtet: Beim Speichern wird neu geprüft, Strg-C beendet.",
+    seconds="vor {count} Sekunden",
+    minutes="vor {count} Minuten",
+    hours="vor {count} Stunden",
+    days="vor {count} Tagen",
+)
+WORDS: Mapping[Language, Words] = {"en": ENGLISH, "de": GERMAN}
+
+
+def verdict_word(verdict: str, wording: Wording) -> str:
+    """The word of results and grades, and the page's own where that says it in another language."""
+    return verdict if wording.language == "en" else f"{verdict} ({wording.verdicts[verdict]})"
+
+
+def tell_age(seconds: float, words: Words) -> str:
+    """How long ago something was, roughly."""
+    steps: Sequence[tuple[float, str]] = ((120, words.seconds), (7200, words.minutes), (172800, words.hours))
+    sizes = (1, 60, 3600)
+    for (most, sentence), size in zip(steps, sizes, strict=True):
+        if seconds < most:
+            return sentence.format(count=max(round(seconds / size), 0))
+    return words.days.format(count=round(seconds / 86400))
