@@ -21,6 +21,7 @@ from grader.errors import AssignmentError, GraderError, SandboxError, UsageError
 
 if TYPE_CHECKING:
     from grader.model import KillMatrix, Result
+    from grader.public_reach import Reach
     from grader.sandbox import Box
 
 OK, INCOMPLETE, WRONG = 0, 1, 2
@@ -339,6 +340,7 @@ def _verify(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.kill_matrix import try_slips
     from grader.pipeline import open_box, prepare
+    from grader.public_reach import measure_reach
     from grader.report import render_matrix, write_file
     from grader.seed import find_seed
     from grader.verify import verify
@@ -348,7 +350,9 @@ def _verify(options: argparse.Namespace) -> int:
     trials = verify(course)
     with open_box(assignment) as box:
         matrix = try_slips(course, box)
+    reach = measure_reach(assignment)
     problems = [f"{trial.title}: {trial.problem}" for trial in trials if trial.problem] + matrix.problems()
+    problems += [f"{one.exercise}: {one.slips[0]}: the students' self-check does not catch it" for one in reach.single()]
     table = Table(title=f"verify {assignment.name}", title_justify="left")
     for column in ("hand-in", "marks"):
         table.add_column(column)
@@ -356,6 +360,7 @@ def _verify(options: argparse.Namespace) -> int:
         table.add_row(trial.title, "none" if trial.result.score is None else f"{trial.result.score:g} of {trial.result.points:g}")
     out.print(table, soft_wrap=False)
     _print_matrix(matrix)
+    _print_reach(reach)
     page: Path = options.page or Path("grades") / f"{assignment.name}-verify.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     write_file(page, render_matrix(matrix, problems, assignment))
@@ -379,6 +384,15 @@ def _print_matrix(matrix: KillMatrix) -> None:
     out.print(table, soft_wrap=False)
     for row in matrix.caught_once():
         out.print(f"only one check catches {escape(row.slip)} in {row.exercise}: {row.caught_by[0]}")
+
+
+def _print_reach(reach: Reach) -> None:
+    if reach.tried:
+        caught, related = (reach.tried - len(missed) for missed in (reach.missed, reach.missed_by_relations))
+        out.print(f"self-check: of {reach.tried:,} known wrong solutions, with one slip or two, its checks catch {caught:,}; what "
+                  f"needs no published value catches {related:,}")
+    for one in reach.missed[:MOST_NAMED]:
+        out.print(f"  not caught by it in {one.exercise}: {escape(' with '.join(one.slips))}")
 
 
 def _doctor(options: argparse.Namespace) -> int:
