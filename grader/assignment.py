@@ -11,16 +11,19 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, TypeVar, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from grader.errors import AssignmentError
+from grader.messages import Message, say
 from grader.model import Limits, SandboxLevel
+from grader.texts import read_texts
 
 Found = Literal[
     "results_swapped", "result_left_out", "size_fixed", "global_read", "inputs_changed", "answers_vary"
@@ -52,7 +55,7 @@ class Imports(_Table, frozen=True):
     """Top-level modules that are against the rules, why, and those that are replaced by stand-ins."""
 
     forbidden: tuple[str, ...] = ()
-    reason: str = "the assignment does not allow it"
+    reason: str = say("the assignment does not allow it")
     inert: tuple[str, ...] = ()
 
 
@@ -72,6 +75,11 @@ class Returns(_Table, frozen=True):
     also: tuple[str, ...] = ()
     optional: bool = False
     picture: bool = False
+
+    @property
+    def words(self) -> str:
+        """Its name as the heading of a picture."""
+        return self.name.replace("_", " ")
 
 
 class Exercise(_Table, frozen=True):
@@ -132,8 +140,10 @@ class _File(_Table, frozen=True):
 class Assignment:
     """One assignment, read and checked. `digest` changes with any file that can change a mark.
 
-    `lang` is the language of what pages say by themselves. `sandbox` is the least that student code is run behind.
-    `release_hidden` is when pages may begin to show what hidden cases expect, None for never.
+    `lang` is the language of pages and messages. `texts` translates what the course itself says from English, None where it is
+    written in `lang`; titles, hints and other texts of the toml files are translated already, and `own_texts` lists them as they
+    were. `sandbox` is the least that student code is run behind. `release_hidden` is when pages may begin to show what hidden
+    cases expect, None for never.
     """
 
     name: str
@@ -155,6 +165,17 @@ class Assignment:
     cases: ModuleType
     misconceptions: ModuleType | None
     digest: str
+    texts: Mapping[str, str] | None = None
+    own_texts: tuple[str, ...] = ()
+
+    def told(self, text: str) -> str:
+        """A text of cases.py in the course's language."""
+        return (self.texts or {}).get(text, text)
+
+    @property
+    def written_in(self) -> Language:
+        """The language of the hand-out, and of the course's texts before they are translated."""
+        return "en" if self.texts is not None else self.lang
 
     @property
     def points(self) -> float:
@@ -172,6 +193,11 @@ def load_assignment(folder: Path) -> Assignment:
     table = _read_table(file, _File)
     words = folder / "misconceptions.toml"
     slips = _read_table(words, _Slips).slips if words.exists() else {}
+    texts = read_texts(folder / f"texts.{table.lang}.toml") if table.lang != "en" else None
+    own = tuple(_own_texts(table, slips))
+    if texts:
+        _check_axes(folder / f"texts.{table.lang}.toml", table, texts)
+        table, slips = _translate(table, texts), {name: _translate_slip(slip, texts) for name, slip in slips.items()}
     _check_exercises(file, table)
     _check_slips(file, words, table, slips)
     _check_questions(file, table)
@@ -193,8 +219,55 @@ def load_assignment(folder: Path) -> Assignment:
         release_hidden=table.release_hidden, tolerance=table.tolerance, imports=table.imports,
         data=table.data, limits=Limits(limits.cpu_seconds, limits.wall_seconds, limits.memory_mb, limits.output_mb),
         notebook_mb=limits.notebook_mb, solution=solution, cases=cases, misconceptions=misconceptions,
-        digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]),
+        digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template]), texts=texts, own_texts=own,
     )
+
+
+def _own_texts(table: _File, slips: Mapping[str, Slip]) -> Iterator[str]:
+    """What the toml files say to people."""
+    yield table.title
+    if table.imports.forbidden and not isinstance(table.imports.reason, Message):
+        yield table.imports.reason
+    for exercise in table.exercises.values():
+        yield exercise.title
+        for spec in exercise.returns:
+            yield from spec.axes.split()
+            if spec.picture:
+                yield spec.words
+    yield from (question.title for question in table.questions.values())
+    yield from (text for slip in slips.values() for text in (slip.title, slip.idea, slip.hint) if text)
+
+
+def _check_axes(file: Path, table: _File, texts: Mapping[str, str]) -> None:
+    """Axes are told apart by spaces, and an array's must differ."""
+    for axis in {axis for exercise in table.exercises.values() for spec in exercise.returns for axis in spec.axes.split()}:
+        if len(texts.get(axis, axis).split()) != 1:
+            raise AssignmentError(file, f'"{axis}"', "is an axis, and has more than one word", "write it in one word")
+
+
+def _translate(table: _File, texts: Mapping[str, str]) -> _File:
+    """assignment.toml with its texts in another language; what is no key of `texts` stays."""
+    def put(text: str) -> str:
+        return texts.get(text, text)
+
+    return replace(
+        table, title=put(table.title), imports=replace(table.imports, reason=put(table.imports.reason)),
+        exercises={name: _translate_exercise(exercise, texts) for name, exercise in table.exercises.items()},
+        questions={name: replace(question, title=put(question.title)) for name, question in table.questions.items()},
+    )
+
+
+def _translate_exercise(exercise: Exercise, texts: Mapping[str, str]) -> Exercise:
+    def axes(words: str) -> str:
+        return " ".join(texts.get(word, word) for word in words.split())
+
+    returns = tuple(replace(spec, axes=axes(spec.axes), also=tuple(map(axes, spec.also))) for spec in exercise.returns)
+    return replace(exercise, title=texts.get(exercise.title, exercise.title), returns=returns)
+
+
+def _translate_slip(slip: Slip, texts: Mapping[str, str]) -> Slip:
+    title, idea, hint = (texts.get(text, text) for text in (slip.title, slip.idea, slip.hint))
+    return replace(slip, title=title, idea=idea, hint=hint)
 
 
 Read = TypeVar("Read", bound=_Table)

@@ -285,7 +285,7 @@ def _print_summary(results: Sequence[Result], target: Path) -> None:
 
 def _selfcheck(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
-    from grader.selfcheck import all_passed, selfcheck, unanswered
+    from grader.selfcheck import all_passed, selfcheck
 
     assignment = load_assignment(options.assignment)
     graded = selfcheck(options.notebook, assignment)
@@ -312,7 +312,7 @@ def _selfcheck(options: argparse.Namespace) -> int:
     if all_passed(graded):
         out.print("\n[bold green]All public checks pass.[/] The course's grader also tries other data and other sizes.")
         return OK
-    count = unanswered(graded)
+    count = graded.unanswered
     silent = f" {count} had no answer to check: your function stopped on their data." if count else ""
     out.print(f"\n[bold]Not all public checks pass yet.[/]{silent}")
     return INCOMPLETE

@@ -291,7 +291,7 @@ class Finding:
 
     `share` names the entry of the assignment's marks table that it draws on, `part` the fraction of it. A "value" pays
     outright; an "edge" or "guard" pays in proportion to the values that are right. What does not apply (`applies` false)
-    leaves its points to the others; what could not be checked for want of an answer keeps and loses them.
+    leaves its points to the others; what could not be checked for want of an answer (not `answered`) keeps and loses them.
     """
 
     id: str
@@ -303,6 +303,7 @@ class Finding:
     pays: Literal["value", "edge", "guard"]
     part: float = 1.0
     applies: bool = True
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -494,10 +495,14 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Graded:
-    """One submission, finished: the result that is kept, and the evidence that only the page needs."""
+    """One submission, finished: the result that is kept, and the evidence that only the page needs.
+
+    `unanswered` counts the checks of functions that ran, but gave no answer to look at.
+    """
 
     result: Result
     evidence: Evidence
+    unanswered: int = 0
 
 
 # --- verify -> report -------------------------------------------------------------------------------------------------
