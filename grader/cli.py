@@ -330,7 +330,7 @@ def _verify(options: argparse.Namespace) -> int:
     from grader.pipeline import open_box, prepare
     from grader.report import render_matrix, write_file
     from grader.seed import find_seed
-    from grader.verify import verify
+    from grader.verify import check_texts, verify
 
     assignment = load_assignment(options.assignment)
     course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
@@ -338,6 +338,7 @@ def _verify(options: argparse.Namespace) -> int:
     with open_box(assignment) as box:
         matrix = try_slips(course, box)
     problems = [f"{trial.title}: {trial.problem}" for trial in trials if trial.problem] + matrix.problems()
+    problems += check_texts(course)
     table = Table(title=f"verify {assignment.name}", title_justify="left")
     for column in ("hand-in", "marks"):
         table.add_column(column)

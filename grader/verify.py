@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from grader.errors import AssignmentError, SandboxError
 from grader.model import NotebookFile, Result, Submission
 from grader.pipeline import Course, grade, open_box
+from grader.plan import ExercisePlan, Plan
 from grader.sandbox import Box
 
 
@@ -51,6 +52,35 @@ def verify(course: Course) -> list[Trial]:
         box.start()
         results = [_grade_trial(content, course, box) for _, content, _ in trials]
     return [Trial(title, result, judge(result)) for (title, _, judge), result in zip(trials, results, strict=True)]
+
+
+def check_texts(course: Course) -> list[str]:
+    """What is wrong with the translation of the course's own texts: keys that nothing says, and texts without one."""
+    texts, file = course.assignment.texts, f"texts.{course.assignment.lang}.toml"
+    if texts is None:
+        return []
+    own = dict.fromkeys([*course.assignment.own_texts, *_texts_of_cases(course.plan)])
+    strange = [f"{file}: no text of the course is {key!r}; correct its spelling, or take it out" for key in texts if key not in own]
+    return strange + [f"{file}: lacks {text!r}" for text in own if text not in texts]
+
+
+def _texts_of_cases(plan: Plan) -> Iterator[str]:
+    """What cases.py says to people."""
+    for exercise in plan.exercises.values():
+        for case in (planned.case for planned in exercise.cases):
+            yield from (text for text in (case.title, case.advice) if text)
+        for planned in exercise.properties:
+            yield planned.property.title
+            answers = [plan.exercises[name].expected[call] for name, call in planned.calls]
+            yield from (pair.label for pair in planned.property.compare(answers))
+        yield from _texts_of_examples(exercise)
+
+
+def _texts_of_examples(exercise: ExercisePlan) -> Iterator[str]:
+    returned = {spec.name for spec in exercise.spec.returns}
+    for example in (planned.example for planned in exercise.examples):
+        yield example.title
+        yield from (step for step, _ in example.steps if step not in returned)
 
 
 def _grade_trial(content: bytes, course: Course, box: Box) -> Result:
