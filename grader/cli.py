@@ -327,9 +327,11 @@ def _print_check(check: Check, said: str) -> None:
 def _verify(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.kill_matrix import try_slips
+    from grader.messages import join, word
     from grader.pipeline import open_box, prepare
     from grader.report import render_matrix, write_file
     from grader.seed import find_seed
+    from grader.translate import catalogue_of, word_matrix
     from grader.verify import check_texts, verify
 
     assignment = load_assignment(options.assignment)
@@ -337,7 +339,7 @@ def _verify(options: argparse.Namespace) -> int:
     trials = verify(course)
     with open_box(assignment) as box:
         matrix = try_slips(course, box)
-    problems = [f"{trial.title}: {trial.problem}" for trial in trials if trial.problem] + matrix.problems()
+    problems = [join([trial.title, trial.problem], ": ") for trial in trials if trial.problem] + matrix.problems()
     problems += check_texts(course)
     table = Table(title=f"verify {assignment.name}", title_justify="left")
     for column in ("hand-in", "marks"):
@@ -348,7 +350,8 @@ def _verify(options: argparse.Namespace) -> int:
     _print_matrix(matrix)
     page: Path = options.page or Path("grades") / f"{assignment.name}-verify.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    write_file(page, render_matrix(matrix, problems, assignment))
+    catalogue = catalogue_of(assignment)
+    write_file(page, render_matrix(word_matrix(matrix, catalogue), [word(one, catalogue) for one in problems], assignment))
     for problem in problems:
         out.print(f"[red]wrong:[/] {_plain(problem)}")
     if not problems:

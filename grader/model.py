@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from grader.messages import join, say
+
 Array = NDArray[Any]
 Argument = Array | int | float
 Visibility = Literal["public", "hidden"]
@@ -537,8 +539,9 @@ class KillMatrix:
 
     def problems(self) -> list[str]:
         """What is wrong, in words: slips not caught, not named or named wrongly, and checks that catch nothing."""
-        wrong = [f"{row.exercise}: {row.slip}: {row.problem}" for row in self.rows if row.problem]
-        return [*wrong, *(f"{name}: the check {check} catches nothing" for name, check in self.idle())]
+        wrong = [join([row.exercise, row.slip, row.problem], ": ") for row in self.rows if row.problem]
+        idle = (say("{name}: the check {check} catches nothing", name=name, check=check) for name, check in self.idle())
+        return [*wrong, *idle]
 
 
 # --- similar -> report ------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from grader.model import (
     Evidence,
     ExerciseResult,
     Graded,
+    KillMatrix,
     Listing,
     Notice,
     Picture,
@@ -39,6 +40,11 @@ def word_graded(graded: Graded, catalogue: Catalogue) -> Graded:
     """One submission's result and evidence in a language."""
     put = partial(word, catalogue=catalogue)
     return replace(graded, result=_result(graded.result, put), evidence=_evidence(graded.evidence, put))
+
+
+def word_matrix(matrix: KillMatrix, catalogue: Catalogue) -> KillMatrix:
+    """What is wrong with known slips, in a language."""
+    return replace(matrix, rows=tuple(replace(row, problem=word(row.problem, catalogue)) for row in matrix.rows))
 
 
 def _result(result: Result, put: Put) -> Result:

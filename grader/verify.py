@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import AssignmentError, SandboxError
+from grader.messages import say
 from grader.model import NotebookFile, Result, Submission
 from grader.pipeline import Course, grade, open_box
 from grader.plan import ExercisePlan, Plan
@@ -45,8 +46,8 @@ def verify(course: Course) -> list[Trial]:
     """Grade the known hand-ins; a trial's problem says where the assignment or the grader contradicts itself."""
     template = course.assignment.template.read_bytes()
     trials: list[tuple[str, bytes, Callable[[Result], str]]] = [
-        ("the reference solution", fill_in(course), _expect_full),
-        ("the untouched hand-out", template, _expect_nothing),
+        (say("the reference solution"), fill_in(course), _expect_full),
+        (say("the untouched hand-out"), template, _expect_nothing),
     ]
     with open_box(course.assignment) as box:
         box.start()
@@ -60,8 +61,9 @@ def check_texts(course: Course) -> list[str]:
     if texts is None:
         return []
     own = dict.fromkeys([*course.assignment.own_texts, *_texts_of_cases(course.plan)])
-    strange = [f"{file}: no text of the course is {key!r}; correct its spelling, or take it out" for key in texts if key not in own]
-    return strange + [f"{file}: lacks {text!r}" for text in own if text not in texts]
+    strange = [say("{file}: no text of the course is {text}; correct its spelling, or take it out", file=file, text=repr(key))
+               for key in texts if key not in own]
+    return [*strange, *(say("{file}: lacks {text}", file=file, text=repr(text)) for text in own if text not in texts)]
 
 
 def _texts_of_cases(plan: Plan) -> Iterator[str]:
@@ -110,8 +112,10 @@ def _expect_full(result: Result) -> str:
         return result.attention[0].message
     for name, exercise in result.exercises.items():
         if exercise.verdict != "correct":
-            return f"{name} is {exercise.verdict}: {exercise.message}"
-    return "" if result.score == result.points else f"it earns {result.score:g} of {result.points:g}"
+            return say("{name} is {verdict}: {message}", name=name, verdict=exercise.verdict, message=exercise.message)
+    if result.score == result.points:
+        return ""
+    return say("it earns {score:g} of {points:g}", score=result.score or 0.0, points=result.points)
 
 
 def _expect_nothing(result: Result) -> str:
@@ -119,5 +123,5 @@ def _expect_nothing(result: Result) -> str:
         return result.attention[0].message
     written = [name for name, exercise in result.exercises.items() if exercise.verdict != "missing"]
     if written:
-        return f"{written[0]} counts as written"
-    return "" if result.score == 0 else f"it earns {result.score:g}"
+        return say("{name} counts as written", name=written[0])
+    return say("it earns {score:g}", score=result.score) if result.score else ""

@@ -1,7 +1,6 @@
 """Every template that is said anywhere, in German: „du“ to students, nobody addressed in what only an instructor reads.
 
-A function is „sie“, a hand-in „die Abgabe“. What an assignment calls things (`reason`, titles) is filled in after a colon or
-between commas, since its case is not known here.
+What an assignment calls things (a reason, a label) is filled in after a colon, since its case is not known here.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ _CHECKS = {
     "the assignment does not allow it": "diese Aufgabe erlaubt es nicht",
     "there is no function to check": "es gibt keine Funktion, die sich testen ließe",
     "the cell is not valid Python": "die Zelle ist kein gültiges Python",
-    "it was not run because of the import rule": "sie wurde wegen der Import-Regel nicht ausgeführt",
+    "it was not run because of the import rule": "die Funktion wurde wegen der Import-Regel nicht ausgeführt",
     "Your `{name}` does the right thing with what your `{names}` returns; the difference to the expected results comes from "
     "`{names}`, where it is charged.":
         "Dein `{name}` macht mit dem, was dein `{names}` zurückgibt, das Richtige; der Unterschied zu den erwarteten Ergebnissen "
@@ -35,7 +34,7 @@ _CHECKS = {
     "it cannot hold on top of your earlier function, and is not charged again":
         "das kann mit deiner früheren Funktion nicht gelten und kostet nicht noch einmal Punkte",
     "they have different shapes": "sie haben verschiedene Formen",
-    "by up to {gap:.2g}": "um bis zu {gap:.2g}",
+    "by up to {gap:.2g}": "Unterschied bis zu {gap:.2g}",
     "there are NaN or infinite numbers": "es kommen NaN oder unendliche Zahlen vor",
     "{nothing}: {why}": "{nothing}: {why}",
     "The results disagree in {label} ({how}).": "Hier stimmen die Ergebnisse nicht überein: {label} ({how}).",
@@ -55,10 +54,10 @@ _CHECKS = {
     "no answer within the time limit": "keine Antwort innerhalb der erlaubten Zeit",
     "no answer within the memory limit": "keine Antwort mit dem erlaubten Speicher",
     "no answer: the process ended early": "keine Antwort: der Prozess endete vorzeitig",
-    "it gave no answer": "sie gab keine Antwort",
+    "it gave no answer": "die Funktion gab keine Antwort",
     "{silence}: {detail}": "{silence}: {detail}",
-    "it raised {exception}": "sie hat {exception} ausgelöst",
-    "it raised {exception}: {message}": "sie hat {exception} ausgelöst: {message}",
+    "it raised {exception}": "die Funktion hat {exception} ausgelöst",
+    "it raised {exception}: {message}": "die Funktion hat {exception} ausgelöst: {message}",
     "{what} (cell {cell}, line {line})": "{what} (Zelle {cell}, Zeile {line})",
     "{what} (cell {cell}, line {line}, in your {name})": "{what} (Zelle {cell}, Zeile {line}, in deinem {name})",
     "keeps to the import rule": "hält die Import-Regel ein",
@@ -272,14 +271,30 @@ _OUR_FAULTS = {
     "The grader failed on it ({kind}).": "Das Bewertungsprogramm ist daran gescheitert ({kind}).",
     "Its functions are longer than {most:,} signs.": "Die Funktionen sind länger als {most:,} Zeichen.",
 }
+_VERIFY = {
+    "{name}: the check {check} catches nothing": "{name}: Der Test {check} erkennt nichts",
+    "no check catches it": "kein Test erkennt ihn",
+    "it is named {slips}": "er wird {slips} genannt",
+    "it is not named": "er wird nicht benannt",
+    "it is {verdict}": "das Ergebnis ist {verdict}",
+    "the reference solution": "die Musterlösung",
+    "the untouched hand-out": "die unveränderte Vorlage",
+    "{name} is {verdict}: {message}": "{name} ist {verdict}: {message}",
+    "it earns {score:g} of {points:g}": "sie bekommt {score:g} von {points:g}",
+    "it earns {score:g}": "sie bekommt {score:g}",
+    "{name} counts as written": "{name} gilt als geschrieben",
+    "{file}: no text of the course is {text}; correct its spelling, or take it out":
+        "{file}: Im Kurs gibt es keinen Text {text}; die Schreibweise muss berichtigt werden, oder die Zeile muss heraus",
+    "{file}: lacks {text}": "{file}: Es fehlt {text}",
+}
 _SANDBOX = {
-    "it was not done after {seconds:g} s": "nach {seconds:g} s war sie nicht fertig",
-    "it used up its {seconds:g} s of processor time": "sie hat ihre {seconds:g} s Rechenzeit aufgebraucht",
-    "it ran out of its {size} MB of memory": "ihre {size} MB Speicher reichten nicht",
-    "it was killed by signal {number} ({name})": "sie wurde durch Signal {number} beendet ({name})",
+    "it was not done after {seconds:g} s": "nach {seconds:g} s war die Funktion nicht fertig",
+    "it used up its {seconds:g} s of processor time": "die {seconds:g} s Rechenzeit waren aufgebraucht",
+    "it ran out of its {size} MB of memory": "die {size} MB Speicher reichten nicht",
+    "it was killed by signal {number} ({name})": "der Prozess wurde durch Signal {number} beendet ({name})",
     "it ended the process with os._exit or a crash (exit status {status})":
-        "sie hat den Prozess mit os._exit oder einem Absturz beendet (Status {status})",
-    "it broke the reply protocol: {problem}": "sie hat das Antwortprotokoll verletzt: {problem}",
+        "die Funktion hat den Prozess mit os._exit oder einem Absturz beendet (Status {status})",
+    "it broke the reply protocol: {problem}": "die Funktion hat das Antwortprotokoll verletzt: {problem}",
     "it sent something that is no list of positions": "gesendet wurde etwas, das keine Liste von Stellen ist",
     "it sent more than is allowed": "gesendet wurde mehr als erlaubt",
     "it sent more than it was asked for": "gesendet wurde mehr als gefragt",
@@ -340,5 +355,5 @@ _SANDBOX = {
 }
 
 GERMAN: Mapping[str, str] = {
-    **_CHECKS, **_RETURNED, **_TRIED, **_HANDED_IN, **_NOTEBOOK, **_MARKS, **_OUR_FAULTS, **_SANDBOX,
+    **_CHECKS, **_RETURNED, **_TRIED, **_HANDED_IN, **_NOTEBOOK, **_MARKS, **_OUR_FAULTS, **_VERIFY, **_SANDBOX,
 }
