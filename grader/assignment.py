@@ -12,7 +12,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -20,8 +20,10 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from grader.errors import AssignmentError, where_raised
+from grader.messages import Message
 from grader.model import Limits, SandboxLevel
 from grader.task import Data, Exercise, Found, Hint, Imports, Language, Question, Returns, SelfCheck, Slip, Task, Tolerance
+from grader.texts import read_texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,8 @@ class _File:
 class Assignment(Task):
     """A task with the teacher's files, read and checked. `digest` changes with any file that can change a mark.
 
-    `sandbox` is the least that student code is run behind. `release_hidden` is when pages may begin to show what hidden cases
-    expect, None for never.
+    `own_texts` lists the texts of the toml files as they were before they were translated. `sandbox` is the least that student
+    code is run behind. `release_hidden` is when pages may begin to show what hidden cases expect, None for never.
     """
 
     folder: Path
@@ -75,6 +77,12 @@ class Assignment(Task):
     relations: ModuleType | None
     misconceptions: ModuleType | None
     digest: str
+    own_texts: tuple[str, ...] = ()
+
+    @property
+    def written_in(self) -> Language:
+        """The language of the hand-out, and of the course's texts before they are translated."""
+        return "en" if self.texts is not None else self.lang
 
     def shows_hidden(self, now: dt.datetime) -> bool:
         """Whether pages written then may show what hidden cases expect; `now` has a time zone."""
@@ -87,6 +95,11 @@ def load_assignment(folder: Path) -> Assignment:
     table = _read_table(file, _File)
     words = folder / "misconceptions.toml"
     slips = _read_table(words, _Slips).slips if words.exists() else {}
+    texts = read_texts(folder / f"texts.{table.lang}.toml") if table.lang != "en" else None
+    own = tuple(_own_texts(table, slips))
+    if texts:
+        _check_axes(folder / f"texts.{table.lang}.toml", table, texts)
+        table, slips = _translate(table, texts), {name: _translate_slip(slip, texts) for name, slip in slips.items()}
     _check_exercises(file, table)
     _check_slips(file, words, table, slips)
     _check_questions(file, table)
@@ -114,6 +127,7 @@ def load_assignment(folder: Path) -> Assignment:
         relations=relations,
         digest=_digest([*sorted(folder.glob("*.py")), *sorted(folder.glob("*.toml")), template,
                         *([file_of_relations] if file_of_relations else [])]),
+        texts=texts, own_texts=own,
     )
 
 
@@ -125,6 +139,53 @@ def _find_relations(folder: Path, table: _File) -> Path | None:
         raise AssignmentError(folder / "assignment.toml", "relations", f"there is no file at {table.relations!r}",
                               "give the path of the hand-out's relations.py relative to this file, or take the key out")
     return file
+
+
+def _own_texts(table: _File, slips: Mapping[str, Slip]) -> Iterator[str]:
+    """What the toml files say to people."""
+    yield table.title
+    if table.imports.forbidden and not isinstance(table.imports.reason, Message):
+        yield table.imports.reason
+    for exercise in table.exercises.values():
+        yield exercise.title
+        for spec in exercise.returns:
+            yield from spec.axes.split()
+            if spec.picture:
+                yield spec.words
+    yield from (question.title for question in table.questions.values())
+    yield from (text for slip in slips.values() for text in (slip.title, slip.idea, slip.hint) if text)
+
+
+def _check_axes(file: Path, table: _File, texts: Mapping[str, str]) -> None:
+    """Axes are told apart by spaces, and an array's must differ."""
+    for axis in {axis for exercise in table.exercises.values() for spec in exercise.returns for axis in spec.axes.split()}:
+        if len(texts.get(axis, axis).split()) != 1:
+            raise AssignmentError(file, f'"{axis}"', "is an axis, and has more than one word", "write it in one word")
+
+
+def _translate(table: _File, texts: Mapping[str, str]) -> _File:
+    """assignment.toml with its texts in another language; what is no key of `texts` stays."""
+    def put(text: str) -> str:
+        return texts.get(text, text)
+
+    return replace(
+        table, title=put(table.title), imports=replace(table.imports, reason=put(table.imports.reason)),
+        exercises={name: _translate_exercise(exercise, texts) for name, exercise in table.exercises.items()},
+        questions={name: replace(question, title=put(question.title)) for name, question in table.questions.items()},
+    )
+
+
+def _translate_exercise(exercise: Exercise, texts: Mapping[str, str]) -> Exercise:
+    def axes(words: str) -> str:
+        return " ".join(texts.get(word, word) for word in words.split())
+
+    returns = tuple(replace(spec, axes=axes(spec.axes), also=tuple(map(axes, spec.also))) for spec in exercise.returns)
+    return replace(exercise, title=texts.get(exercise.title, exercise.title), returns=returns)
+
+
+def _translate_slip(slip: Slip, texts: Mapping[str, str]) -> Slip:
+    title, idea, hint = (texts.get(text, text) for text in (slip.title, slip.idea, slip.hint))
+    return replace(slip, title=title, idea=idea, hint=hint)
 
 
 Read = TypeVar("Read")

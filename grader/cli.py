@@ -117,7 +117,7 @@ def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Writes one zip with the hand-out, its README and Makefile, and a self-check that runs without the reference."
     )
     _add_assignment(command)
-    command.add_argument("--out", type=Path, default=None, metavar="FILE", 
+    command.add_argument("--out", type=Path, default=None, metavar="FILE",
                          help="where to write (default: dist/<assignment>-student.zip)")
     command.set_defaults(command=_release)
 
@@ -339,11 +339,13 @@ def _release(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
     from grader.kill_matrix import try_slips
+    from grader.messages import join, word
     from grader.pipeline import open_box, prepare
     from grader.public_reach import measure_reach
     from grader.report import render_matrix, write_file
     from grader.seed import find_seed
-    from grader.verify import verify
+    from grader.translate import catalogue_of, word_matrix
+    from grader.verify import check_texts, verify
 
     assignment = load_assignment(options.assignment)
     course = prepare(assignment, find_seed(options.seed, os.environ, assignment.folder, _warn))
@@ -351,8 +353,8 @@ def _verify(options: argparse.Namespace) -> int:
     with open_box(assignment) as box:
         matrix = try_slips(course, box)
     reach = measure_reach(assignment)
-    problems = [f"{trial.title}: {trial.problem}" for trial in trials if trial.problem] + matrix.problems()
-    problems += [f"{one.exercise}: {one.slips[0]}: the students' self-check does not catch it" for one in reach.single()]
+    problems = [join([trial.title, trial.problem], ": ") for trial in trials if trial.problem] + matrix.problems()
+    problems += [*reach.problems(), *check_texts(course)]
     table = Table(title=f"verify {assignment.name}", title_justify="left")
     for column in ("hand-in", "marks"):
         table.add_column(column)
@@ -363,7 +365,8 @@ def _verify(options: argparse.Namespace) -> int:
     _print_reach(reach)
     page: Path = options.page or Path("grades") / f"{assignment.name}-verify.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    write_file(page, render_matrix(matrix, problems, assignment))
+    catalogue = catalogue_of(assignment)
+    write_file(page, render_matrix(word_matrix(matrix, catalogue), [word(one, catalogue) for one in problems], assignment))
     for problem in problems:
         out.print(f"[red]wrong:[/] {_plain(problem)}")
     if not problems:
@@ -389,8 +392,8 @@ def _print_matrix(matrix: KillMatrix) -> None:
 def _print_reach(reach: Reach) -> None:
     if reach.tried:
         caught, related = (reach.tried - len(missed) for missed in (reach.missed, reach.missed_by_relations))
-        out.print(f"self-check: of {reach.tried:,} known wrong solutions, with one slip or two, its checks catch {caught:,}; what "
-                  f"needs no published value catches {related:,}")
+        out.print(f"self-check: of {reach.tried:,} known wrong solutions, with one slip or two, its checks catch {caught:,}; "
+                  f"what needs no published value catches {related:,}")
     for one in reach.missed[:MOST_NAMED]:
         out.print(f"  not caught by it in {one.exercise}: {escape(' with '.join(one.slips))}")
 

@@ -17,9 +17,11 @@ from grader.crew import Crew, Failed
 from grader.extract import Template
 from grader.extract.convert import convert_cells
 from grader.handout import read_template
+from grader.messages import Catalogue, say, word
 from grader.model import HandIn, Submission, Survey
 from grader.pipeline import choose, open_notebook, read_files
 from grader.similar import Given, read_hand_in, survey, take_as_given
+from grader.translate import catalogue_of
 
 PATIENCE = 60.0
 """Seconds that reading one hand-in may take; it takes some hundredths."""
@@ -45,16 +47,17 @@ def compare(
     found = []
     try:
         for index, answer in crew.run():
-            found.append(_understand(answer, submissions[index]))
+            found.append(_understand(answer, submissions[index], catalogue_of(assignment)))
             done()
     finally:
         crew.stop()
     return survey(found, task.given, even_short=even_short)
 
 
-def _understand(answer: bytes | Failed, submission: Submission) -> HandIn:
+def _understand(answer: bytes | Failed, submission: Submission, catalogue: Catalogue) -> HandIn:
     if isinstance(answer, Failed):
-        return HandIn(submission.id, submission.source, problem=f"Reading it {answer.reason}.")
+        problem = say("Reading it {reason}.", reason=answer.reason)
+        return HandIn(submission.id, submission.source, problem=word(problem, catalogue))
     return msgspec.json.decode(answer, type=HandIn)
 
 
@@ -83,10 +86,11 @@ def read_submission(submission: Submission, task: Task) -> HandIn:
 
 def _answer(submission: Submission, task: Task) -> bytes:
     try:
-        return _encode(read_submission(submission, task))
+        one = read_submission(submission, task)
+        return _encode(replace(one, problem=word(one.problem, catalogue_of(task.assignment))))
     except Exception as error:  # a fault of ours in one hand-in must not cost the class its comparison
-        why = f"The grader failed on it ({type(error).__name__})."
-        return _encode(HandIn(submission.id, submission.source, problem=why))
+        why = say("The grader failed on it ({kind}).", kind=type(error).__name__)
+        return _encode(HandIn(submission.id, submission.source, problem=word(why, catalogue_of(task.assignment))))
 
 
 def _encode(hand_in: HandIn) -> bytes:

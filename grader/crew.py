@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 
+from grader.messages import say
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-TOO_LONG = "took far longer than its time limits allow"
-DIED = "ended the process that was at work on it"
+TOO_LONG = say("took far longer than its time limits allow")
+DIED = say("ended the process that was at work on it")
 
 Work = Callable[[], AbstractContextManager[Callable[[int], bytes]]]
 """Entered once in each worker; gives what answers a number with bytes."""

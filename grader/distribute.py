@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grader.crew import Crew, Failed
 from grader.errors import GraderError, SandboxError
+from grader.messages import say
 from grader.model import Graded, Result, Submission
 from grader.pipeline import Course, demands_of, give_up, grade, open_box
 from grader.report import decode_result, encode_result, render_student, write_file
@@ -86,14 +87,16 @@ class _Desk:
 
     def give_up(self, index: int, failed: Failed) -> bytes:
         """Write the result of a submission that no worker could finish."""
-        message = f"The grader could not finish this submission: it {failed.reason}, {TRIES} times. A person has to look at it."
+        message = say("The grader could not finish this submission: it {reason}, {count} times. A person has to look at it.",
+                      reason=failed.reason, count=TRIES)
         return _write(give_up(self.submissions[index], self.course, "grader_failed", message), self.course, self.out)
 
     def _finish(self, submission: Submission, box: Box) -> bytes:
         try:
             graded = grade(submission, self.course, box)
         except Exception as error:  # a fault of ours in one submission must not cost the class its marks
-            message = f"The grader failed on this submission ({type(error).__name__}: {error:.200}). A person has to look at it."
+            message = say("The grader failed on this submission ({kind}: {error}). A person has to look at it.",
+                          kind=type(error).__name__, error=f"{error!s:.200}")
             graded = give_up(submission, self.course, "grader_failed", message, box)
         try:
             return _write(graded, self.course, self.out)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from grader.checks import Heard, judge, judge_carried, judge_unrun, parts_to_ask, why_not_run
 from grader.lattice import Lattice
+from grader.messages import say
 from grader.model import Extraction, Invocation, Judgement, Notice, Program, Transcript
 from grader.name_slips import AroundOwn, name_slips
 from grader.plan import Plan
@@ -69,7 +70,8 @@ def _overrulable(judgements: Mapping[str, Judgement], slips: Mapping[str, Slip])
     for name, judgement in judgements.items():
         for slip in judgement.explanation.slips if judgement.explanation else ():
             if slips[slip].notice:
-                yield Notice(slips[slip].notice, f"`{name}`: {slips[slip].title}. A person may overrule this mark.")
+                message = say("`{name}`: {title}. A person may overrule this mark.", name=name, title=slips[slip].title)
+                yield Notice(slips[slip].notice, message)
 
 
 def _not_reused(extraction: Extraction, judgements: Mapping[str, Judgement], task: Task) -> Iterator[Notice]:
@@ -78,4 +80,6 @@ def _not_reused(extraction: Extraction, judgements: Mapping[str, Judgement], tas
         for earlier in task.exercises[name].builds_on:
             ran = judgement.verdict in ("correct", "incorrect")
             if ran and earlier not in extraction.slices[name].uses:
-                yield Notice("not_reused", f"`{name}` does not call your `{earlier}`, which the exercise asks to use.")
+                message = say("`{name}` does not call your `{earlier}`, which the exercise asks to use.",
+                              name=name, earlier=earlier)
+                yield Notice("not_reused", message)

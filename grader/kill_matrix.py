@@ -16,6 +16,7 @@ import numpy as np
 
 from grader.checks import Heard, judge
 from grader.errors import SandboxError
+from grader.messages import join_with_and, say
 from grader.model import Check, Extraction, Finding, KillMatrix, KillRow, NotebookFile, Program, Slice, Submission, Variant
 from grader.name_slips import name_slips
 from grader.pipeline import Course, grade
@@ -81,10 +82,10 @@ def _failed(findings: Sequence[Finding] | Sequence[Check]) -> tuple[str, ...]:
 
 def _fault(row: KillRow, *, known: bool) -> str:
     if not row.caught_by:
-        return "no check catches it"
+        return say("no check catches it")
     if known:
         return ""
-    return f"it is named {' and '.join(row.named)}" if row.named else "it is not named"
+    return say("it is named {slips}", slips=join_with_and(row.named)) if row.named else say("it is not named")
 
 
 def _form_rows(course: Course, exercise: ExercisePlan, box: Box) -> Iterator[KillRow]:
@@ -100,7 +101,7 @@ def _form_rows(course: Course, exercise: ExercisePlan, box: Box) -> Iterator[Kil
             result = graded.result.exercises[exercise.name]
             named = tuple(diagnosis.id for diagnosis in result.diagnoses)
             if kind == "forbidden":
-                problem = "" if result.verdict == "forbidden" else f"it is {result.verdict}"
+                problem = "" if result.verdict == "forbidden" else say("it is {verdict}", verdict=result.verdict)
                 yield KillRow(exercise.name, FORBIDDEN_IMPORT, _failed(result.checks), named, problem)
             elif kind in slips:
                 row = KillRow(exercise.name, slips[kind], _failed(result.checks), named, "")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from grader.messages import say
 from grader.model import Check, Diagnosis, ExerciseResult, Finding, Judgement
 from grader.task import Exercise, Slip
 
@@ -39,7 +40,7 @@ def _diagnose(judgement: Judgement, slips: Mapping[str, Slip]) -> tuple[Diagnosi
         slip, hint = slips[name], slips[name].hint
         explains = explanation if explanation and name in named else None
         if explains and explains.in_earlier:
-            hint += f" It stands in your `{explains.in_earlier}`, which this part calls."
+            hint = say("{hint} It stands in your `{name}`, which this part calls.", hint=hint, name=explains.in_earlier)
         diagnoses.append(Diagnosis(name, slip.title, hint, slip.idea, slip.place, explains.aliases if explains else ()))
     return tuple(diagnoses)
 
@@ -54,9 +55,10 @@ def _credit(judgement: Judgement, diagnoses: Sequence[Diagnosis], exercise: Exer
 
 def _grant(extra: float, diagnoses: Sequence[Diagnosis]) -> Check:
     """A check of its own for what named slips leave right, so that a failed one never earns anything."""
-    slips = "the named slip" if len(diagnoses) == 1 else "the named slips"
     worth = round(extra, 2)
-    return Check(CREDIT, f"credit for what is right besides {slips}", "public", "passed", worth, worth, "")
+    title = (say("credit for what is right besides the named slip") if len(diagnoses) == 1 else
+             say("credit for what is right besides the named slips"))
+    return Check(CREDIT, title, "public", "passed", worth, worth, "")
 
 
 CREDIT = "credit.named_slips"

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from grader.messages import join, say
+
 Array = NDArray[Any]
 Argument = Array | int | float
 Visibility = Literal["public", "hidden"]
@@ -169,11 +171,11 @@ class Program:
 
 @dataclass(frozen=True)
 class ModuleUse:
-    """A top-level module that a program imports, and where."""
+    """A top-level module that a program imports, and where; None where there is no cell, as of a function in a kernel."""
 
     module: str
-    cell: int
-    line: int
+    cell: int | None
+    line: int | None
 
 
 @dataclass(frozen=True)
@@ -293,7 +295,7 @@ class Finding:
 
     `share` names the entry of the assignment's marks table that it draws on, `part` the fraction of it. A "value" pays
     outright; an "edge" or "guard" pays in proportion to the values that are right. What does not apply (`applies` false)
-    leaves its points to the others; what could not be checked for want of an answer keeps and loses them.
+    leaves its points to the others; what could not be checked for want of an answer (not `answered`) keeps and loses them.
     """
 
     id: str
@@ -305,6 +307,7 @@ class Finding:
     pays: Literal["value", "edge", "guard"]
     part: float = 1.0
     applies: bool = True
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -534,8 +537,9 @@ class KillMatrix:
 
     def problems(self) -> list[str]:
         """What is wrong, in words: slips not caught, not named or named wrongly, and checks that catch nothing."""
-        wrong = [f"{row.exercise}: {row.slip}: {row.problem}" for row in self.rows if row.problem]
-        return [*wrong, *(f"{name}: the check {check} catches nothing" for name, check in self.idle())]
+        wrong = [join([row.exercise, row.slip, row.problem], ": ") for row in self.rows if row.problem]
+        idle = (say("{name}: the check {check} catches nothing", name=name, check=check) for name, check in self.idle())
+        return [*wrong, *idle]
 
 
 # --- similar -> report ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import replace
 from grader.checks import Heard, any_wrong, calls_of_published_sizes, carries, raw_answers
 from grader.diagnose import explain
 from grader.lattice import ExerciseLattice, Lattice, RawAnswer
+from grader.messages import say
 from grader.model import Explanation, Extraction, Judgement
 from grader.plan import ExercisePlan, Plan
 
@@ -44,10 +45,12 @@ def name_slips(
     explanation = _explain(plan, exercise, lattice, lattice[name], raw)
     if explanation:
         blamed = called[-1] if called and _around(lattice[name]).isdisjoint(explanation.slips) else ""
-        where = f" The slip stands in your `{blamed}`, which this part calls." if blamed else ""
+        message = judgement.message
+        if blamed:
+            message = say("{message} The slip stands in your `{name}`, which this part calls.", message=message, name=blamed)
         found = judgement.found | ({"size_fixed"} if raises_elsewhere else set())
         explanation = replace(explanation, in_earlier=blamed)
-        return replace(judgement, found=found, message=judgement.message + where, explanation=explanation)
+        return replace(judgement, found=found, message=message, explanation=explanation)
     if not any_wrong(judgement, exercise, published):
         return judgement
     fewer = {call: answer for call, answer in raw.items() if call in published}

@@ -1,6 +1,6 @@
 """One submission from file to result, the stages in order: the file to read first.
 
-    collect -> read -> extract -> run in the box -> judge -> mark -> Graded
+    collect -> read -> extract -> run in the box -> judge -> mark -> Graded -> the same in the course's language
 
 A student's mistake becomes part of the result; a failure of ours becomes `needs_attention`; a teacher's mistake has been raised
 before the first submission is opened.
@@ -27,6 +27,7 @@ from grader.lattice import Lattice
 from grader.lattice_cache import find_lattice
 from grader.make_plan import make_plan
 from grader.marks import mark_exercise
+from grader.messages import join, say, text_of
 from grader.model import (
     Attention,
     Evidence,
@@ -43,6 +44,7 @@ from grader.model import (
 from grader.plan import Plan
 from grader.sandbox import Box, Demands
 from grader.seed import digest_seed
+from grader.translate import catalogue_of, word_graded
 
 MOST_REFUSED = 3
 """Notebooks of one hand-in of which is said why they could not be graded, when another was."""
@@ -98,9 +100,9 @@ def read_files(submission: Submission, notebook_mb: int) -> Iterator[Reading]:
         try:
             yield Reading(file.source, read_file(file, notebook_mb))
         except TooLargeError as error:
-            yield Reading(file.source, b"", Attention("too_large", str(error)))
+            yield Reading(file.source, b"", Attention("too_large", text_of(error)))
         except OSError as error:
-            problem = f"The file could not be read: {error.strerror or error}."
+            problem = say("The file could not be read: {reason}.", reason=error.strerror or text_of(error))
             yield Reading(file.source, b"", Attention("unreadable_file", problem))
 
 
@@ -127,7 +129,7 @@ def grade(submission: Submission, course: Course, box: Box) -> Graded:
     hand_in = digest_hand_in(opened())
     chosen = choose(choices)
     if chosen.extraction is None or chosen.problem:
-        problem = chosen.problem or Attention("unreadable_file", "The file could not be read.")
+        problem = chosen.problem or Attention("unreadable_file", say("The file could not be read."))
         return _ungraded(chosen.name, course, box, hand_in, problem, chosen.extraction)
     return _grade_notebook(chosen.name, chosen.extraction, course, box, hand_in, _several(choices, chosen))
 
@@ -166,9 +168,9 @@ def _several(choices: Sequence[Choice], chosen: Choice) -> tuple[Notice, ...]:
     """Which of several notebooks was graded, and why another could not be."""
     if len(choices) == 1:
         return ()
-    refused = [f" {one.name.source}: {one.problem.message}" for one in choices if one.problem]
-    message = f"The hand-in holds {len(choices)} notebooks; {chosen.name.source} was graded.{''.join(refused[:MOST_REFUSED])}"
-    return (Notice("several_notebooks", message),)
+    refused = [join([one.name.source, one.problem.message], ": ") for one in choices if one.problem]
+    message = say("The hand-in holds {count} notebooks; {name} was graded.", count=len(choices), name=chosen.name.source)
+    return (Notice("several_notebooks", join([message, *refused[:MOST_REFUSED]], " ")),)
 
 
 def _grade_notebook(
@@ -179,7 +181,7 @@ def _grade_notebook(
             course.plan, course.lattice, extraction, box.run, partial(build_around_own, course.plan, course.assignment, box),
         )
     except SandboxError as error:
-        return _ungraded(name, course, None, hand_in, Attention("sandbox_failed", str(error)), extraction)
+        return _ungraded(name, course, None, hand_in, Attention("sandbox_failed", text_of(error)), extraction)
     exercises = {
         exercise: mark_exercise(judgement, course.assignment.exercises[exercise], course.assignment.slips)
         for exercise, judgement in judgements.items()
@@ -195,7 +197,7 @@ def _grade_notebook(
         {exercise: one.replies for exercise, one in heard.items()},
         [exercise for exercise in heard if judgements[exercise].verdict == "incorrect"], released=course.released,
     )
-    return Graded(result, evidence)
+    return word_graded(Graded(result, evidence), catalogue_of(course.assignment))
 
 
 def _questions(assignment: Assignment, extraction: Extraction | None) -> dict[str, QuestionResult]:
@@ -223,7 +225,7 @@ def _ungraded(
         exercises=exercises, questions=_questions(course.assignment, extraction),
         notices=extraction.notices if extraction else (), receipt=receipt_of(course, box, hand_in),
     )
-    return Graded(result, Evidence())
+    return word_graded(Graded(result, Evidence()), catalogue_of(course.assignment))
 
 
 def give_up(submission: Submission, course: Course, code: str, message: str, box: Box | None = None) -> Graded:

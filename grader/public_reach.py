@@ -1,4 +1,4 @@
-"""How far the students' self-check reaches: how many known wrong solutions its public checks catch, with and without published values.
+"""How far the students' self-check reaches: how many known wrong solutions its checks catch, with published values and without.
 
 Wrong solutions are the teacher's own code, so they are rehearsed in this process.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from grader.assignment import Assignment
 from grader.checks import Heard, judge
+from grader.messages import say
 from grader.model import Program, Slice, Variant
 from grader.plan import ExercisePlan, Plan
 from grader.rehearse import rehearse
@@ -33,9 +34,10 @@ class Reach:
     missed: tuple[Missed, ...]
     missed_by_relations: tuple[Missed, ...]
 
-    def single(self) -> list[Missed]:
-        """Solutions with one slip that the public checks miss."""
-        return [one for one in self.missed if len(one.slips) == 1]
+    def problems(self) -> list[str]:
+        """Single slips that the self-check lets pass, in words."""
+        return [say("{name}: {slip}: the students' self-check does not catch it", name=one.exercise, slip=one.slips[0])
+                for one in self.missed if len(one.slips) == 1]
 
 
 def measure_reach(assignment: Assignment) -> Reach:

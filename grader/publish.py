@@ -7,8 +7,10 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.distribute import WriteError
+from grader.messages import word
 from grader.model import Result
 from grader.report import encode_grades, render_class, write_file
+from grader.translate import catalogue_of
 
 ANONYMOUS = "index-anonymous.html"
 
@@ -20,9 +22,10 @@ def publish(
 
     `left_out` names what was found beside the submissions: a student's work may be among it, under a wrong name.
     """
+    names = [word(name, catalogue_of(assignment)) for name in left_out]
     try:
         write_file(out / "grades.csv", encode_grades(results, assignment))
-        write_file(out / "index.html", render_class(results, assignment, left_out=left_out))
+        write_file(out / "index.html", render_class(results, assignment, left_out=names))
         if anonymous:
             write_file(out / ANONYMOUS, render_class(results, assignment, anonymous=True))
         else:

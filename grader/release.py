@@ -22,16 +22,21 @@ from grader.student.set_up import NEEDED
 
 MODULES = (
     "grader",
-    "grader.errors", "grader.model", "grader.task", "grader.tensors", "grader.plan", "grader.lay_plan", "grader.lattice",
-    "grader.checks", "grader.checks.contract", "grader.checks.evidence", "grader.checks.properties", "grader.checks.reading",
-    "grader.checks.replies", "grader.checks.source", "grader.checks.values",
-    "grader.diagnose", "grader.examine", "grader.marks", "grader.name_slips",
+    "grader.checks", "grader.checks.contract", "grader.checks.evidence", "grader.checks.phrases", "grader.checks.properties",
+    "grader.checks.reading", "grader.checks.replies", "grader.checks.source", "grader.checks.values",
+    "grader.diagnose", "grader.errors", "grader.examine",
     "grader.extract", "grader.extract.answers", "grader.extract.convert", "grader.extract.depth", "grader.extract.names",
     "grader.extract.notebook", "grader.extract.slicing",
-    "grader.report.example_view", "grader.report.languages", "grader.report.text", "grader.report.wording", "grader.report.wording_de",
+    "grader.lattice", "grader.lay_plan", "grader.marks",
+    "grader.messages", "grader.messages.german", "grader.messages.languages",
+    "grader.model", "grader.name_slips", "grader.plan",
+    "grader.report.example_view", "grader.report.languages", "grader.report.text", "grader.report.wording",
+    "grader.report.wording_de",
     "grader.sandbox.replies",
     "grader.student", "grader.student.command", "grader.student.kernel", "grader.student.outcome", "grader.student.public",
-    "grader.student.run_here", "grader.student.set_up", "grader.student.telling", "grader.student.tries", "grader.student.watch", "grader.student.words",
+    "grader.student.run_here", "grader.student.set_up", "grader.student.telling", "grader.student.tries",
+    "grader.student.watch", "grader.student.words",
+    "grader.task", "grader.tensors", "grader.translate",
 )
 """Modules of ours that travel; a package that is not named travels empty. Only what is written here does."""
 
@@ -90,7 +95,8 @@ def _untold(assignment: Assignment) -> list[str]:
         one.property.id for exercise in plan.exercises.values() for one in exercise.properties
         if getattr(one.property.compare, "__module__", "") == assignment.cases.__name__
     ]
-    return [f"the property {name!r} stands in {file}, which never travels: put it into the hand-out's relations.py" for name in told]
+    mend = "put it into the hand-out's relations.py"
+    return [f"the property {name!r} stands in {file}, which never travels: {mend}" for name in told]
 
 
 def _requirements() -> tuple[str, ...]:

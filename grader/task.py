@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from grader.messages import say
 from grader.model import Limits
 
 Found = Literal[
@@ -30,7 +31,7 @@ class Imports:
     """Top-level modules that are against the rules, why, and those that are replaced by stand-ins."""
 
     forbidden: tuple[str, ...] = ()
-    reason: str = "the assignment does not allow it"
+    reason: str = say("the assignment does not allow it")
     inert: tuple[str, ...] = ()
 
 
@@ -52,6 +53,11 @@ class Returns:
     also: tuple[str, ...] = ()
     optional: bool = False
     picture: bool = False
+
+    @property
+    def words(self) -> str:
+        """Its name as the heading of a picture."""
+        return self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +112,11 @@ class SelfCheck:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """One assignment's description. `lang` is the language of what pages say by themselves."""
+    """One assignment's description. `lang` is the language of pages and messages.
+
+    `texts` translates what the course's cases.py says from English, None where it is written in `lang`; titles, hints and other
+    texts here are translated already.
+    """
 
     name: str
     title: str
@@ -119,6 +129,11 @@ class Task:
     imports: Imports
     data: Data
     selfcheck: SelfCheck = SelfCheck()
+    texts: Mapping[str, str] | None = None
+
+    def told(self, text: str) -> str:
+        """A text of cases.py in the course's language."""
+        return (self.texts or {}).get(text, text)
 
     @property
     def points(self) -> float:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from grader.errors import GraderError
+from grader.messages import say
 from grader.model import Argument, Array, Invocation, Items, Opaque, Tree
 
 LENGTHS = struct.Struct("<IQ")  # bytes of header, bytes of payload
@@ -51,7 +52,8 @@ def split(buffer: bytes | bytearray, max_payload: int) -> tuple[dict[str, Any], 
         return None
     header_size, payload_size = LENGTHS.unpack_from(buffer)
     if header_size > MAX_HEADER or payload_size > max_payload:
-        raise FrameError(f"a frame announces {header_size} + {payload_size} bytes, more than is allowed")
+        raise FrameError(say("a frame announces {header} + {payload} bytes, more than is allowed",
+                             header=header_size, payload=payload_size))
     body = LENGTHS.size + header_size
     if len(buffer) < body + payload_size:
         return None
@@ -105,9 +107,9 @@ def _header(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError covers bad UTF-8, bad JSON and endless digits
-        raise FrameError("a frame's header is not JSON") from error
+        raise FrameError(say("a frame's header is not JSON")) from error
     if type(header) is not dict:
-        raise FrameError("a frame's header is not a JSON object")
+        raise FrameError(say("a frame's header is not a JSON object"))
     return header
 
 
@@ -119,12 +121,12 @@ class _Reader:
 
     def finish(self) -> None:
         if self.at != len(self.payload):
-            raise FrameError(f"a frame holds {len(self.payload) - self.at} bytes too many")
+            raise FrameError(say("a frame holds {count} bytes too many", count=len(self.payload) - self.at))
 
     def tree(self, description: object, depth: int) -> Tree:
         self.parts += 1
         if type(description) is not dict or depth > MAX_DEPTH or self.parts > MAX_PARTS:
-            raise FrameError("a returned value is not described as it must be")
+            raise FrameError(say("a returned value is not described as it must be"))
         match list(description):
             case ["dtype", "shape"]:
                 return self.array(description)
@@ -134,18 +136,18 @@ class _Reader:
                 return self.items("tuple", description["tuple"], depth)
             case ["list"]:
                 return self.items("list", description["list"], depth)
-        raise FrameError("a returned value is of no known kind")
+        raise FrameError(say("a returned value is of no known kind"))
 
     def items(self, kind: Literal["tuple", "list"], descriptions: object, depth: int) -> Items:
         if type(descriptions) is not list:
-            raise FrameError(f"a {kind} is not described as it must be")
+            raise FrameError(say("a {kind} is not described as it must be", kind=kind))
         return Items(kind, tuple(self.tree(each, depth + 1) for each in descriptions))
 
     def array(self, description: object) -> Array:
         name, shape = _dtype_and_shape(description)
         start, size = self.at, math.prod(shape) * DTYPES[name].itemsize
         if size > len(self.payload) - start:
-            raise FrameError("a frame holds too few bytes for its arrays")
+            raise FrameError(say("a frame holds too few bytes for its arrays"))
         self.at += size
         if name == "bool":  # any byte may have been sent, and NumPy takes a bool that is neither 0 nor 1 on trust
             array: Array = np.ndarray(shape, np.uint8, self.payload, start).astype(np.bool)
@@ -156,23 +158,23 @@ class _Reader:
 
 def _dtype_and_shape(description: object) -> tuple[str, tuple[int, ...]]:
     if type(description) is not dict or description.keys() != {"dtype", "shape"}:
-        raise FrameError("an array is not described by dtype and shape")
+        raise FrameError(say("an array is not described by dtype and shape"))
     name, shape = description["dtype"], description["shape"]
     if type(name) is not str or name not in DTYPES:
-        raise FrameError("an array has a dtype that is not allowed")
+        raise FrameError(say("an array has a dtype that is not allowed"))
     if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
-        raise FrameError("an array has too many dimensions")
+        raise FrameError(say("an array has too many dimensions"))
     elements = 1
     for size in shape:
         if type(size) is not int or size < 0:
-            raise FrameError("an array has a dimension that is no size")
+            raise FrameError(say("an array has a dimension that is no size"))
         elements *= size or 1
     if elements > MAX_ELEMENTS:
-        raise FrameError("an array has too many elements")
+        raise FrameError(say("an array has too many elements"))
     return name, tuple(shape)
 
 
 def _words(text: object) -> str:
     if type(text) is not str or not text.isascii() or not text.isprintable() or len(text) > MAX_DESCRIPTION:
-        raise FrameError("a description is not plain text")
+        raise FrameError(say("a description is not plain text"))
     return text

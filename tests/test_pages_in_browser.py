@@ -43,7 +43,7 @@ PAGE: dict[str, str] = _BOTH | {
     "main": "id tabindex", "section": "class id aria-labelledby", "article": "", "footer": "", "h1": "", "h2": "id class", "h3": "id",
     "h4": "", "p": "class aria-hidden role data-text", "a": "class href", "bdi": "",
     "div": "class dir tabindex role aria-label aria-labelledby hidden",
-    "span": "class aria-hidden data-n data-o", "dl": "class", "dt": "", "dd": "", "figure": "class", "figcaption": "", "br": "",
+    "span": "class lang aria-hidden data-n data-o", "dl": "class", "dt": "", "dd": "", "figure": "class", "figcaption": "", "br": "",
     "table": "class aria-label aria-labelledby", "th": "scope class aria-sort", "td": "class title data-order", "tr": "data-kind",
     "label": "", "input": "type autocomplete spellcheck", "select": "", "option": "value", "button": "type", "script": "",
     "pre": "class tabindex role aria-label", "details": "class", "summary": "",

@@ -14,9 +14,10 @@ import numpy as np
 from grader.checks.contract import check_contract
 from grader.checks.properties import advise_on_properties, check_properties
 from grader.checks.reading import Reading, read_value
-from grader.checks.replies import Replies, sentence, sort_replies, tell
+from grader.checks.replies import Replies, sort_replies, tell
 from grader.checks.source import check_imports, check_reuse, forbidden_uses
 from grader.checks.values import advise, check_values
+from grader.messages import join_with_and, say, sentence
 from grader.model import (
     Answer,
     Argument,
@@ -83,9 +84,9 @@ def judge_unrun(plan: Plan, name: str, piece: Slice, verdict: Verdict) -> Judgem
 
 
 NOT_RUN: Mapping[Verdict, str] = {
-    "missing": "there is no function to check",
-    "error": "the cell is not valid Python",
-    "forbidden": "it was not run because of the import rule",
+    "missing": say("there is no function to check"),
+    "error": say("the cell is not valid Python"),
+    "forbidden": say("it was not run because of the import rule"),
 }
 
 
@@ -131,14 +132,14 @@ def judge_carried(plan: Plan, heard: Heard, piece: Slice, earlier: Mapping[str, 
     if _values_right(carried.judgement) <= _values_right(heard.judgement):
         return heard
     verdict = carried.judgement.verdict
-    names = " and ".join(exercise.spec.builds_on)
+    names = join_with_and(exercise.spec.builds_on)
     if verdict == "correct":
-        words = (
-            f"Your `{exercise.name}` does the right thing with what your `{names}` returns; the difference to the expected "
-            f"results comes from `{names}`, where it is charged."
+        words = say(
+            "Your `{name}` does the right thing with what your `{names}` returns; the difference to the expected results comes "
+            "from `{names}`, where it is charged.", name=exercise.name, names=names,
         )
     else:
-        words = f"On top of what your `{names}` returns: {carried.judgement.message}"
+        words = say("On top of what your `{names}` returns: {message}", names=names, message=carried.judgement.message)
     return replace(carried, judgement=replace(carried.judgement, carried_forward=True, message=words))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from grader.checks.reading import Reading
 from grader.checks.replies import Replies
+from grader.messages import join, join_with_and, say
 from grader.model import Finding, Outcome, Raised
 from grader.plan import ExercisePlan, Plan, differs
 
@@ -24,38 +25,40 @@ def check_contract(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iter
 
 
 def _finding(name: str, title: str, outcome: Outcome, message: str) -> Finding:
-    return Finding(f"contract.{name}", title, "public", outcome, message, f"contract.{name}", "guard")
+    answered = message is not NO_ANSWER
+    return Finding(f"contract.{name}", title, "public", outcome, message, f"contract.{name}", "guard", answered=answered)
 
 
 def _returns(exercise: ExercisePlan, readings: list[Reading]) -> Finding:
-    names = " and ".join(spec.name for spec in exercise.spec.returns)
-    title = f"returns {names}: finite real numbers of the right shape"
+    names = join_with_and(spec.name for spec in exercise.spec.returns)
+    title = say("returns {names}: finite real numbers of the right shape", names=names)
     if not readings:
         return _finding("returns", title, "skipped", NO_ANSWER)
     problems = [problem for reading in readings for problem in reading.problems.values()]
     if problems:
-        return _finding("returns", title, "failed", f"{problems[0]}.")
+        return _finding("returns", title, "failed", say("{problem}.", problem=problems[0]))
     return _finding("returns", title, "passed", "")
 
 
-NO_ANSWER = "there was no answer to check"
+NO_ANSWER = say("there was no answer to check")
 
 
 def _inputs_unchanged(exercise: ExercisePlan, replies: Replies, *, answered: bool) -> Finding:
-    title = "leaves its arguments unchanged"
+    title = say("leaves its arguments unchanged")
     if replies.changed:
-        names = ", ".join(exercise.parameters[at] if at < len(exercise.parameters) else f"argument {at + 1}"
-                          for at in sorted(replies.changed))
-        return _finding("inputs_unchanged", title, "failed", f"It changes {names} in place; work on a copy.")
+        names = join((exercise.parameters[at] if at < len(exercise.parameters) else say("argument {number}", number=at + 1)
+                      for at in sorted(replies.changed)), ", ")
+        message = say("It changes {names} in place; work on a copy.", names=names)
+        return _finding("inputs_unchanged", title, "failed", message)
     return _finding("inputs_unchanged", title, "passed" if answered else "skipped", "" if answered else NO_ANSWER)
 
 
 def _repeatable(plan: Plan, replies: Replies, *, answered: bool) -> Finding:
-    title = "gives equal results for equal calls"
+    title = say("gives equal results for equal calls")
     if not answered:
         return _finding("repeatable", title, "skipped", NO_ANSWER)
     if any(_vary(plan, heards) for heards in replies.by_call):
-        return _finding("repeatable", title, "failed", "Two calls with the same arguments gave different results.")
+        return _finding("repeatable", title, "failed", say("Two calls with the same arguments gave different results."))
     return _finding("repeatable", title, "passed", "")
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from grader.checks.phrases import recognise_act
 from grader.checks.reading import Reading
 from grader.checks.replies import Replies
-from grader.model import Array, Evidence, Listing, Picture, Raised, Slice, Transcript, WorkedExample
-from grader.plan import ExercisePlan, Plan, differs
+from grader.messages import join
+from grader.model import Answer, Array, Evidence, Listing, Picture, Raised, Slice, Transcript, WorkedExample
+from grader.plan import ExercisePlan, Plan, PlannedExample, differs
 from grader.task import Returns
 
 
@@ -23,7 +25,7 @@ def gather_evidence(
     Pictures are of public cases, and of hidden ones only when they are `released`.
     """
     listings = {name: _with_marks(piece, transcripts.get(name)) for name, piece in slices.items()}
-    pictures = [picture for name, heard in replies.items() for picture in _pictures(plan.exercises[name], heard, released)]
+    pictures = [picture for name, heard in replies.items() for picture in _pictures(plan, name, heard, released)]
     examples = {name: example for name in wrong if (example := choose_example(plan, name, replies[name]))}
     return Evidence(listings, tuple(pictures), examples)
 
@@ -43,8 +45,14 @@ def choose_example(plan: Plan, name: str, replies: Replies) -> WorkedExample | N
                 continue
             if step not in own or differs(own[step], expected[step], plan.assignment):
                 given = tuple(zip(exercise.parameters, planned.example.arguments, strict=False))
-                return WorkedExample(planned.example.title, given, planned.example.steps, step, own.get(step))
+                title, steps = plan.assignment.told(planned.example.title), _told_steps(plan, planned, expected)
+                return WorkedExample(title, given, steps, step, own.get(step))
     return None
+
+
+def _told_steps(plan: Plan, planned: PlannedExample, expected: Answer) -> tuple[tuple[str, Array], ...]:
+    """The steps in the course's language, but for those that bear a returned array's name."""
+    return tuple((step if step in expected else plan.assignment.told(step), array) for step, array in planned.example.steps)
 
 
 def _with_marks(piece: Slice, transcript: Transcript | None) -> tuple[Listing, ...]:
@@ -61,28 +69,29 @@ def _marks(listing: Listing, raised: list[Raised]) -> Iterator[tuple[int, str]]:
     for one in raised:
         if one.cell == listing.cell and one.line is not None and listing.first_line <= one.line <= last and one.line not in said:
             said.add(one.line)
-            yield one.line, f"{one.exception}: {one.message}" if one.message else one.exception
+            yield one.line, join([one.exception, recognise_act(one.message)], ": ") if one.message else one.exception
 
 
-def _pictures(exercise: ExercisePlan, replies: Replies, released: bool) -> Iterator[Picture]:
+def _pictures(plan: Plan, name: str, replies: Replies, released: bool) -> Iterator[Picture]:
+    exercise = plan.exercises[name]
     for planned in exercise.cases:
         if released or planned.case.visibility == "public":
             answer = replies.answer(planned.call) or {}
             for spec in exercise.spec.returns:
                 if spec.picture:
                     expected = exercise.expected[planned.call][spec.name]
-                    yield from _matrices(exercise, spec, planned.case.title, answer.get(spec.name), expected)
+                    titles = [plan.assignment.told(text) for text in (spec.words, planned.case.title)]
+                    yield from _matrices(exercise, spec, ", ".join(titles), answer.get(spec.name), expected)
 
 
 def _matrices(
-    exercise: ExercisePlan, spec: Returns, case: str, yours: Array | None, expected: Array
+    exercise: ExercisePlan, spec: Returns, title: str, yours: Array | None, expected: Array
 ) -> Iterator[Picture]:
     """One picture of a matrix; one for each slice along the first axis of a stack of matrices."""
     axes = spec.axes.split()
-    words = spec.name.replace("_", " ")
     if expected.ndim == 2:
-        yield Picture(exercise.name, f"{words}, {case}", axes[0], axes[1], yours, expected)
+        yield Picture(exercise.name, title, axes[0], axes[1], yours, expected)
     elif expected.ndim == 3:
         for index, matrix in enumerate(np.asarray(expected)):
             part = None if yours is None else np.asarray(yours)[index]
-            yield Picture(exercise.name, f"{words}, {case}, {axes[0]} {index + 1}", axes[1], axes[2], part, matrix)
+            yield Picture(exercise.name, f"{title}, {axes[0]} {index + 1}", axes[1], axes[2], part, matrix)

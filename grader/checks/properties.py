@@ -9,6 +9,7 @@ import numpy as np
 from grader.checks.contract import NO_ANSWER
 from grader.checks.reading import Reading
 from grader.checks.replies import Replies, raised_in_words
+from grader.messages import join_with_and, say
 from grader.model import Answer, Comparison, Finding, Notice, Outcome, Property
 from grader.plan import ExercisePlan, Plan, PlannedProperty, differs
 
@@ -30,7 +31,7 @@ def advise_on_properties(plan: Plan, exercise: ExercisePlan, replies: Mapping[st
     """Notices for relations that cost nothing and do not hold; none where a call was not answered, since it need not be."""
     for planned in exercise.properties:
         if planned.property.advice and _check(plan, planned, replies, frozenset(), None).outcome == "failed":
-            yield Notice(planned.property.id, planned.property.advice)
+            yield Notice(planned.property.id, plan.assignment.told(planned.property.advice))
 
 
 def _check(
@@ -39,37 +40,41 @@ def _check(
     relation = planned.property
     unfair = [name for name in relation.relies_on if name in wrong]
     if unfair:
-        return _finding(relation, "skipped", f"this compares with your {unfair[0]}, which is not right yet", applies=False)
+        reason = say("this compares with your {name}, which is not right yet", name=unfair[0])
+        return _finding(plan, relation, "skipped", reason, applies=False)
     given = [replies[name].answer(call) if name in replies else None for name, call in planned.calls]
     answers = [answer for answer in given if answer is not None]
     if len(answers) < len(given):
-        return _finding(relation, "skipped", f"{NO_ANSWER}{_why_none(planned, replies)}")
+        return _finding(plan, relation, "skipped", _why_none(planned, replies), answered=False)
     if _left_out(planned, replies):
-        reason = f"{' and '.join(relation.needs)} was not returned, which this assignment allows"
-        return _finding(relation, "skipped", reason, applies=False)
+        reason = say("{names} was not returned, which this assignment allows", names=join_with_and(relation.needs))
+        return _finding(plan, relation, "skipped", reason, applies=False)
     try:
         with np.errstate(all="ignore"):  # a student's numbers are no matter for the terminal
             broken = _first_broken(plan, relation.compare(answers))
     except (KeyError, IndexError, ValueError):  # an array that came in a wrong shape is not in its answer
-        return _finding(relation, "skipped", NO_ANSWER)
+        return _finding(plan, relation, "skipped", NO_ANSWER, answered=False)
     if broken and composed is not None and _follows(plan, planned, replies, composed):
-        reason = "it cannot hold on top of your earlier function, and is not charged again"
-        return _finding(relation, "skipped", reason, applies=False)
-    return _finding(relation, "failed" if broken else "passed", broken)
+        reason = say("it cannot hold on top of your earlier function, and is not charged again")
+        return _finding(plan, relation, "skipped", reason, applies=False)
+    return _finding(plan, relation, "failed" if broken else "passed", broken)
 
 
 def _why_none(planned: PlannedProperty, replies: Mapping[str, Replies]) -> str:
-    """What the first call that was not answered raised, or why it was silent."""
+    """That there was no answer; and what the first call that was not answered raised, or why it was silent."""
     for name, call in planned.calls:
         trouble = replies[name].trouble(call) if name in replies else None
         if trouble:
-            return f": {trouble if isinstance(trouble, str) else raised_in_words(trouble)}"
-    return ""
+            why = trouble if isinstance(trouble, str) else raised_in_words(trouble)
+            return say("{nothing}: {why}", nothing=NO_ANSWER, why=why)
+    return NO_ANSWER
 
 
-def _finding(relation: Property, outcome: Outcome, message: str, *, applies: bool = True) -> Finding:
-    key = f"property.{relation.id}"
-    return Finding(key, relation.title, relation.visibility, outcome, message, key, "guard", applies=applies)
+def _finding(
+    plan: Plan, relation: Property, outcome: Outcome, message: str, *, applies: bool = True, answered: bool = True
+) -> Finding:
+    key, title = f"property.{relation.id}", plan.assignment.told(relation.title)
+    return Finding(key, title, relation.visibility, outcome, message, key, "guard", applies=applies, answered=answered)
 
 
 def _left_out(planned: PlannedProperty, replies: Mapping[str, Replies]) -> bool:
@@ -93,14 +98,15 @@ def _first_broken(plan: Plan, pairs: Iterable[Comparison]) -> str:
     for pair in pairs:
         actual, expected = np.asarray(pair.actual, float), np.asarray(pair.expected, float)
         if actual.shape != expected.shape or differs(actual, expected, plan.assignment):
-            return f"The results disagree in {pair.label}{_by_how_much(actual, expected)}."
+            label = plan.assignment.told(pair.label)
+            return say("The results disagree in {label} ({how}).", label=label, how=_by_how_much(actual, expected))
     return ""
 
 
 def _by_how_much(actual: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
                  expected: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
     if actual.shape != expected.shape:
-        return " (they have different shapes)"
+        return say("they have different shapes")
     with np.errstate(all="ignore"):
         gap = float(np.abs(actual - expected).max())
-    return f" (by up to {gap:.2g})" if np.isfinite(gap) else " (there are NaN or infinite numbers)"
+    return say("by up to {gap:.2g}", gap=gap) if np.isfinite(gap) else say("there are NaN or infinite numbers")

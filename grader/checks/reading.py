@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.checks.phrases import recognise_kind
+from grader.messages import join_with_and, say
 from grader.model import Answer, Array, Items, Opaque, Tree
 from grader.task import Returns
 
@@ -37,11 +39,12 @@ def read_value(value: Tree, specs: Sequence[Returns], expected: Answer) -> Readi
     if len(specs) > 1 and len(parts) >= len(specs) and not in_order.answer:
         turned = _match([*reversed(parts[:len(specs)])], specs, expected)
         if specs[0].name in turned.answer:  # the others may be of a wrong shape besides
-            words = " and ".join(spec.name for spec in specs)
-            note = {specs[0].name: f"the results come back in another order than {words}"}
+            names = join_with_and(spec.name for spec in specs)
+            note = {specs[0].name: say("the results come back in another order than {names}", names=names)}
             return Reading(turned.answer, {**turned.problems, **note}, found=frozenset({"results_swapped"}), raw=turned.raw)
     if surplus:
-        note = {specs[0].name: f"{len(parts)} values are returned where {len(specs)} were asked for"}
+        words = say("{count} values are returned where {wanted} were asked for", count=len(parts), wanted=len(specs))
+        note = {specs[0].name: words}
         return replace(in_order, problems={**in_order.problems, **note})
     return in_order
 
@@ -60,7 +63,7 @@ def _match(parts: Sequence[Tree], specs: Sequence[Returns], expected: Answer) ->
             if spec.optional:
                 left_out.add(spec.name)
             else:
-                problems[spec.name] = f"`{spec.name}` is not returned"
+                problems[spec.name] = say("`{name}` is not returned", name=spec.name)
             continue
         array, problem = _read_array(parts[index], spec, expected[spec.name])
         if array is not None:
@@ -92,30 +95,31 @@ def _read_array(part: Tree, spec: Returns, expected: Array) -> tuple[Floats | No
     """(the array in the declared axes or None, what is wrong with it or "")."""
     array, problem = _as_array(part)
     if array is None:
-        return None, f"`{spec.name}` is {problem}"
+        return None, say("`{name}` is {problem}", name=spec.name, problem=problem)
     if array.dtype.kind == "c":
-        return None, f"`{spec.name}` holds complex numbers"
+        return None, say("`{name}` holds complex numbers", name=spec.name)
     candidates = list(_layouts(array, spec, expected))
     if not candidates:
         axes = " × ".join(spec.axes.split())
-        return None, f"`{spec.name}` has shape {_shape(array)} where {_shape(expected)} ({axes}) was asked for"
+        return None, say("`{name}` has shape {shape} where {wanted} ({axes}) was asked for",
+                         name=spec.name, shape=_shape(array), wanted=_shape(expected), axes=axes)
     best = min(candidates, key=lambda candidate: _distance(candidate, expected))
     if not np.isfinite(best).all():
-        return best, f"`{spec.name}` holds {_count_not_finite(best)}"
+        return best, say("`{name}` holds {counted}", name=spec.name, counted=_count_not_finite(best))
     return best, ""
 
 
 def _as_array(part: Tree) -> tuple[Array | None, str]:
     if isinstance(part, Opaque):
-        return None, part.description
+        return None, recognise_kind(part.description)
     if isinstance(part, np.ndarray):
         return part, ""
     pieces = [_as_array(item)[0] for item in part.items]
     arrays = [piece for piece in pieces if piece is not None]
     if not arrays or len(arrays) < len(pieces):
-        return None, f"a {part.kind} that does not hold arrays alone"
+        return None, say("a {kind} that does not hold arrays alone", kind=part.kind)
     if len({array.shape for array in arrays}) > 1:
-        return None, f"a {part.kind} of arrays of different shapes"
+        return None, say("a {kind} of arrays of different shapes", kind=part.kind)
     return np.stack(arrays), ""
 
 
@@ -142,8 +146,8 @@ def _distance(array: Floats, expected: Array) -> float:
 
 def _count_not_finite(array: Floats) -> str:
     nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
-    parts = [f"{count} {word}" for count, word in ((nans, "NaN"), (infinite, "infinite")) if count]
-    return f"{' and '.join(parts)} of {array.size} numbers"
+    parts = [say("{count} NaN", count=nans)] * bool(nans) + [say("{count} infinite", count=infinite)] * bool(infinite)
+    return say("{counted} of {size} numbers", counted=join_with_and(parts), size=array.size)
 
 
 def _shape(array: Array) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grader.checks.phrases import recognise_act
 from grader.checks.reading import Reading, read_value
+from grader.messages import join, say
 from grader.model import Answer, Raised, Slice, Transcript
 from grader.plan import ExercisePlan
 
@@ -42,37 +44,46 @@ def sort_replies(exercise: ExercisePlan, transcript: Transcript, expected: tuple
         else:
             changed.update(reply.changed)
             by_call[call].append(read_value(reply.value, exercise.spec.returns, expected[call]))
-    silence = SILENCE.get(transcript.end, "it gave no answer") + (f": {transcript.detail}" if transcript.detail else "")
+    silence = SILENCE.get(transcript.end, say("it gave no answer"))
+    if transcript.detail:
+        silence = say("{silence}: {detail}", silence=silence, detail=transcript.detail)
     return Replies(tuple(tuple(heard) for heard in by_call), frozenset(changed), silence)
 
 
 SILENCE = {
-    "timeout": "no answer within the time limit",
-    "memory": "no answer within the memory limit",
-    "crashed": "no answer: the process ended early",
+    "timeout": say("no answer within the time limit"),
+    "memory": say("no answer within the memory limit"),
+    "crashed": say("no answer: the process ended early"),
 }
 
 
 def raised_in_words(raised: Raised) -> str:
     """What was raised."""
-    return f"it raised {raised.exception}: {raised.message}" if raised.message else f"it raised {raised.exception}"
+    if not raised.message:
+        return say("it raised {exception}", exception=raised.exception)
+    return say("it raised {exception}: {message}", exception=raised.exception, message=recognise_act(raised.message))
 
 
 def tell(raised: Raised, piece: Slice, exercise: str) -> str:
     """An exception in one sentence: what, where, and whose function it was if not the exercise's own."""
-    where = f" (cell {raised.cell}, line {raised.line}{_whose(raised, piece, exercise)})" if raised.cell else ""
     reasons = [reason for name, reason in piece.unresolved if raised.exception in ("NameError", "UnboundLocalError")
                and f"'{name}'" in raised.message]
-    return f"{raised_in_words(raised)}{where}" + "".join(f"; {reason}" for reason in reasons)
+    return join([_with_place(raised, piece, exercise), *reasons], "; ")
+
+
+def _with_place(raised: Raised, piece: Slice, exercise: str) -> str:
+    what = raised_in_words(raised)
+    if not raised.cell:
+        return what
+    line, owner = str(raised.line), _whose(raised, piece, exercise)
+    if not owner:
+        return say("{what} (cell {cell}, line {line})", what=what, cell=raised.cell, line=line)
+    return say("{what} (cell {cell}, line {line}, in your {name})", what=what, cell=raised.cell, line=line, name=owner)
 
 
 def _whose(raised: Raised, piece: Slice, exercise: str) -> str:
+    """The function in which it was raised, "" for the exercise's own."""
     for name, cell, first, last in piece.definitions:
         if cell == raised.cell and raised.line is not None and first <= raised.line <= last:
-            return "" if name == exercise else f", in your {name}"
+            return "" if name == exercise else name
     return ""
-
-
-def sentence(words: str) -> str:
-    """With a capital and a full stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from grader.checks.reading import Reading
-from grader.checks.replies import Replies, sentence, tell
+from grader.checks.replies import Replies, tell
+from grader.messages import join, say, sentence
 from grader.model import Answer, Array, Case, Finding, Notice, Outcome, Raised, Slice
 from grader.plan import ExercisePlan, Plan, PlannedCase, differs
 
@@ -31,7 +32,7 @@ def advise(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iterator[Not
                 differs(array, expected[name], plan.assignment) for name, array in heard.answer.items()
             )
             if not met:
-                yield Notice(planned.case.id, planned.case.advice)
+                yield Notice(planned.case.id, plan.assignment.told(planned.case.advice))
 
 
 def _check(
@@ -40,25 +41,26 @@ def _check(
     trouble = replies.trouble(planned.call)
     if trouble is not None:
         words = tell(trouble, piece, exercise.name) if isinstance(trouble, Raised) else trouble
-        return _finding(exercise, planned.case, name, "failed", sentence(words))
+        return _finding(plan, exercise, planned.case, name, "failed", sentence(words))
     for heard in replies.by_call[planned.call]:
         assert isinstance(heard, Reading)  # anything else is trouble
         if name in heard.left_out:
-            reason = f"`{name}` was not returned, which this assignment allows"
-            return _finding(exercise, planned.case, name, "skipped", reason, applies=False)
+            reason = say("`{name}` was not returned, which this assignment allows", name=name)
+            return _finding(plan, exercise, planned.case, name, "skipped", reason, applies=False)
         if name not in heard.answer:
-            return _finding(exercise, planned.case, name, "failed", sentence(heard.problems[name]))
+            return _finding(plan, exercise, planned.case, name, "failed", sentence(heard.problems[name]))
         if differs(heard.answer[name], expected[name], plan.assignment):
             message = _describe(exercise, name, planned.case, heard.answer[name], expected[name], plan)
-            return _finding(exercise, planned.case, name, "failed", message)
-    return _finding(exercise, planned.case, name, "passed", "")
+            return _finding(plan, exercise, planned.case, name, "failed", message)
+    return _finding(plan, exercise, planned.case, name, "passed", "")
 
 
 def _finding(
-    exercise: ExercisePlan, case: Case, name: str, outcome: Outcome, message: str, *, applies: bool = True
+    plan: Plan, exercise: ExercisePlan, case: Case, name: str, outcome: Outcome, message: str, *, applies: bool = True
 ) -> Finding:
+    title = say("{name} for {case}", name=name, case=plan.assignment.told(case.title))
     return Finding(
-        f"values.{case.id}.{name}", f"{name} for {case.title}", case.visibility, outcome, message, f"values.{case.id}",
+        f"values.{case.id}.{name}", title, case.visibility, outcome, message, f"values.{case.id}",
         "edge" if case.pays == "edge" else "value", 1 / len(exercise.spec.returns), applies,
     )
 
@@ -66,16 +68,18 @@ def _finding(
 def _describe(exercise: ExercisePlan, name: str, case: Case, actual: Array, expected: Array, plan: Plan) -> str:
     """How far off; of a hidden case neither inputs nor expected numbers."""
     if not np.isfinite(actual).all():
-        return f"{int((~np.isfinite(actual)).sum())} of {actual.size} numbers in `{name}` are NaN or infinite."
+        count = int((~np.isfinite(actual)).sum())
+        return say("{count} of {size} numbers in `{name}` are NaN or infinite.", count=count, size=actual.size, name=name)
     gaps = np.abs(actual - expected)
     wrong = int((gaps > plan.assignment.tolerance.relative * np.abs(expected).max()).sum())
-    counted = f"{wrong} of {actual.size} numbers in `{name}` {'differ' if wrong > 1 else 'differs'}"
+    counted = (say("{count} of {size} numbers in `{name}` differ", count=wrong, size=actual.size, name=name) if wrong > 1 else
+               say("{count} of {size} numbers in `{name}` differs", count=wrong, size=actual.size, name=name))
     if case.visibility == "hidden":
-        return f"{counted}, by up to {float(gaps.max()):.2g}."
+        return say("{counted}, by up to {gap:.2g}.", counted=counted, gap=float(gaps.max()))
     at = np.unravel_index(int(gaps.argmax()), gaps.shape)
     axes = next(spec.axes for spec in exercise.spec.returns if spec.name == name).split()
-    place = ", ".join(f"{axis} {int(index) + 1}" for axis, index in zip(axes, at, strict=True))
-    return (
-        f"{counted}; the largest difference is {float(gaps[at]):.3g}, at {place}: "
-        f"yours is {float(actual[at]):.4g}, expected is {float(expected[at]):.4g}."
+    place = join((f"{axis} {int(index) + 1}" for axis, index in zip(axes, at, strict=True)), ", ")
+    return say(
+        "{counted}; the largest difference is {gap:.3g}, at {place}: yours is {yours:.4g}, expected is {expected:.4g}.",
+        counted=counted, gap=float(gaps[at]), place=place, yours=float(actual[at]), expected=float(expected[at]),
     )

@@ -14,6 +14,7 @@ from grader.collect.folder import list_folder, open_within
 from grader.collect.grouping import HandIn, below_single_folder, group, submissions
 from grader.collect.zip_member import read_member
 from grader.errors import UsageError
+from grader.messages import say
 from grader.model import NotebookFile, Submission
 
 __all__ = ["Collection", "TooLargeError", "collect", "read_file"]
@@ -85,4 +86,5 @@ def read_file(file: NotebookFile, limit_mb: int) -> bytes:
 
 def _check_size(size: int, limit_mb: int) -> None:
     if size > limit_mb * 1_000_000:
-        raise TooLargeError(f"The notebook is larger than {limit_mb} MB; clear its outputs and hand it in again.")
+        message = say("The notebook is larger than {limit} MB; clear its outputs and hand it in again.", limit=limit_mb)
+        raise TooLargeError(message)

@@ -12,6 +12,7 @@ from grader.collect.names import shown
 from grader.collect.zip_directory import DirectoryError, Record, read_directory
 from grader.collect.zip_member import METHODS, identify
 from grader.errors import UsageError
+from grader.messages import say
 from grader.model import Member
 
 LONGEST_NAME = 4096  # bytes; no system has longer paths
@@ -114,7 +115,7 @@ def _kind(record: Record, name: str, parts: tuple[str, ...]) -> tuple[Kind, str]
         if test(record.mode):
             return kind, ""
     if not parts:
-        return "damaged", "it has no name"
+        return "damaged", say("it has no name")
     if name.endswith(("/", "\\")) or stat.S_ISDIR(record.mode):
         return "stuffed" if record.size else "folder", ""
     return _packing(record)
@@ -124,13 +125,13 @@ def _packing(record: Record) -> tuple[Kind, str]:
     if record.flags & ENCRYPTED:
         return "encrypted", ""
     if record.method not in METHODS or record.flags & 1 << 5:
-        return "packing", f"method {record.method}"
+        return "packing", say("method {number}", number=record.method)
     if not record.sound:
-        return "damaged", "it lies where another entry lies"
+        return "damaged", say("it lies where another entry lies")
     if record.size > HARMLESS and record.size > RATIO * record.packed:
-        return "bomb", f"{record.size // max(1, record.packed)} times"
+        return "bomb", say("{count} times", count=record.size // max(1, record.packed))
     if record.packed > 2 * record.size + 100_000:
-        return "damaged", "it is larger packed than unpacked"
+        return "damaged", say("it is larger packed than unpacked")
     return "file", ""
 
 

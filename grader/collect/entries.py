@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from grader.collect.names import shown
+from grader.messages import Message, say
 from grader.model import Member, NotebookFile
 
 Kind = Literal[
@@ -16,26 +17,26 @@ Kind = Literal[
     "encrypted", "outside", "long", "bomb", "packing", "damaged",
 ]
 
-HAND_IN = "the notebook itself has to be handed in"
+HAND_IN = say("the notebook itself has to be handed in")
 
-REFUSED: dict[Kind, tuple[str, str]] = {
-    "folder": ("is a folder that is called a notebook", HAND_IN),
-    "empty": ("is a folder with nothing in it", HAND_IN),
-    "stuffed": ("is a folder that holds bytes itself", HAND_IN),
-    "link": ("is a symbolic link", HAND_IN),
-    "pipe": ("is a named pipe", HAND_IN),
-    "socket": ("is a socket", HAND_IN),
-    "device": ("is a device", HAND_IN),
-    "unreadable": ("cannot be read", "its permissions have to be mended"),
-    "closed": ("is a folder that cannot be listed", "its permissions have to be mended"),
-    "deep": ("lies too many folders deep", "the notebook has to be moved up"),
-    "crowded": ("is a folder of too many files", "everything but the notebook has to be taken out"),
-    "encrypted": ("is encrypted", "it has to be zipped without a password"),
-    "outside": ("has a name that points out of the zip", "it has to be zipped from its own folder"),
-    "long": ("has a name longer than any file's may be", "it has to be renamed"),
-    "bomb": ("unpacks to far more than a notebook of its size holds", "its outputs have to be cleared"),
-    "packing": ("is packed in a way that is not read here", "it has to be zipped with deflate, as is usual"),
-    "damaged": ("is damaged in the zip's list of entries", "the zip has to be made or downloaded again"),
+REFUSED: dict[Kind, tuple[Message, Message]] = {
+    "folder": (say("is a folder that is called a notebook"), HAND_IN),
+    "empty": (say("is a folder with nothing in it"), HAND_IN),
+    "stuffed": (say("is a folder that holds bytes itself"), HAND_IN),
+    "link": (say("is a symbolic link"), HAND_IN),
+    "pipe": (say("is a named pipe"), HAND_IN),
+    "socket": (say("is a socket"), HAND_IN),
+    "device": (say("is a device"), HAND_IN),
+    "unreadable": (say("cannot be read"), say("its permissions have to be mended")),
+    "closed": (say("is a folder that cannot be listed"), say("its permissions have to be mended")),
+    "deep": (say("lies too many folders deep"), say("the notebook has to be moved up")),
+    "crowded": (say("is a folder of too many files"), say("everything but the notebook has to be taken out")),
+    "encrypted": (say("is encrypted"), say("it has to be zipped without a password")),
+    "outside": (say("has a name that points out of the zip"), say("it has to be zipped from its own folder")),
+    "long": (say("has a name longer than any file's may be"), say("it has to be renamed")),
+    "bomb": (say("unpacks to far more than a notebook of its size holds"), say("its outputs have to be cleared")),
+    "packing": (say("is packed in a way that is not read here"), say("it has to be zipped with deflate, as is usual")),
+    "damaged": (say("is damaged in the zip's list of entries"), say("the zip has to be made or downloaded again")),
 }
 """What is wrong, and the mend."""
 
@@ -82,15 +83,21 @@ class Entry:
         return NotebookFile(self.name, self.path, () if self.member else self.parts, self.member)
 
     @property
-    def refusal(self) -> str:
+    def refusal(self) -> Message:
         """Why it is not opened, and the mend, as a sentence."""
         problem, mend = REFUSED[self.kind]
-        detail = f" ({self.note})" if self.note else ""
-        return f"{self.name} {problem}{detail}, so it was not opened; {mend}."
+        if self.note:
+            return say("{name} {problem} ({detail}), so it was not opened; {mend}.",
+                       name=self.name, problem=problem, detail=self.note, mend=mend)
+        return say("{name} {problem}, so it was not opened; {mend}.", name=self.name, problem=problem, mend=mend)
 
     @property
     def left_out(self) -> str:
         """Its path, and why it is not used where that is not plain to see."""
-        if self.kind != "file":
-            return f"{self.name} ({REFUSED[self.kind][0]}{': ' if self.note else ''}{self.note})"
-        return f"{self.name} (an archive, not opened: unpack it first)" if ARCHIVE.search(self.parts[-1]) else self.name
+        if self.kind == "file":
+            archive = ARCHIVE.search(self.parts[-1])
+            return say("{name} (an archive, not opened: unpack it first)", name=self.name) if archive else self.name
+        problem = REFUSED[self.kind][0]
+        if self.note:
+            return say("{name} ({problem}: {detail})", name=self.name, problem=problem, detail=self.note)
+        return say("{name} ({problem})", name=self.name, problem=problem)

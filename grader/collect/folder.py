@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from grader.collect.entries import Entry, Kind
+from grader.messages import say
 
 DEEPEST = 8  # levels below the folder; deeper is no hand-in
 MOST_FILES = 100_000  # looked at in one folder or one hand-in; forgotten environments hold some 30,000
@@ -41,7 +42,7 @@ def _list_hand_in(root: Path, above: int, name: str) -> list[Entry]:
     found = list(islice(_list(root, above, (name,), DEEPEST), MOST_FILES + 1))
     kept = [entry for entry in found if (entry.is_notebook and not entry.litter) or entry.kind == "closed"]
     if len(found) > MOST_FILES:
-        return [Entry((name,), "crowded", root, note=f"more than {MOST_FILES}")]
+        return [Entry((name,), "crowded", root, note=say("more than {most}", most=MOST_FILES))]
     if not any(entry.kind == "file" for entry in kept):
         kept = found
     return kept if len(kept) <= MOST_KEPT else [Entry((name,), "crowded", root, note=f"{len(found)}")]
@@ -64,7 +65,7 @@ def _list(root: Path, above: int, parts: tuple[str, ...], depth: int) -> Iterato
             elif depth > 1:
                 yield from _list(root, descriptor, below, depth - 1)
             else:
-                yield Entry(below, "deep", root, note=f"more than {DEEPEST}")
+                yield Entry(below, "deep", root, note=say("more than {most}", most=DEEPEST))
     except OSError as error:
         yield Entry(parts, "closed", root, note=error.strerror or "")
     finally:
@@ -112,5 +113,5 @@ def open_within(path: Path, within: tuple[str, ...]) -> Iterator[int]:
             folder = opened(name, _FOLDER | _NO_LINK, folder)
         descriptor = opened(within[-1] if within else path, os.O_NONBLOCK | _NO_LINK, folder)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("it is not a regular file")
+            raise OSError(say("it is not a regular file"))
         yield descriptor

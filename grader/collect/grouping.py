@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from grader.collect.entries import Entry
 from grader.collect.names import distinct, natural_key, shown
+from grader.messages import say
 from grader.model import Attention, Submission
 
 MOST_NOTEBOOKS = 100  # in one hand-in
@@ -90,7 +91,7 @@ def _place_others(others: list[Entry], found: dict[tuple[str, str, int], list[En
 
 
 def _litter_line(parts: tuple[str, ...], count: int) -> str:
-    return f"{shown('/'.join(parts))} ({count} hidden or left by a system)"
+    return say("{name} ({count} hidden or left by a system)", name=shown("/".join(parts)), count=count)
 
 
 def _hand_in(name: str, entries: list[Entry]) -> HandIn:
@@ -111,7 +112,8 @@ def submissions(hand_ins: list[HandIn]) -> tuple[Submission, ...]:
         if left <= MOST_BYTES_IN_ALL:
             break
         if not problems[index]:
-            problems[index] = _too_large(f"All notebooks are larger than {_mb(MOST_BYTES_IN_ALL)}, and these are the largest")
+            reason = say("All notebooks are larger than {limit:,} MB, and these are the largest", limit=_mb(MOST_BYTES_IN_ALL))
+            problems[index] = _too_large(reason)
             left -= hand_ins[index].weight
     ids = distinct(one.name for one in hand_ins)
     return tuple(_submission(*one) for one in zip(ids, hand_ins, problems, strict=True))
@@ -128,16 +130,18 @@ def _problem(one: HandIn) -> Attention | None:
         code = "not_a_file" if entry.kind in NOT_FILES else "too_large" if entry.kind == "bomb" else "unreadable_file"
         return Attention(code, entry.refusal)
     if len(one.notebooks) > MOST_NOTEBOOKS:
-        return _too_large(f"{shown(one.name)} holds {len(one.notebooks)} notebooks, more than {MOST_NOTEBOOKS}")
+        return _too_large(say("{name} holds {count} notebooks, more than {most}",
+                              name=shown(one.name), count=len(one.notebooks), most=MOST_NOTEBOOKS))
     if len(one.notebooks) > 1 and one.weight > MOST_BYTES:
-        return _too_large(f"The notebooks of {shown(one.name)} are together larger than {_mb(MOST_BYTES)}")
+        return _too_large(say("The notebooks of {name} are together larger than {limit:,} MB",
+                              name=shown(one.name), limit=_mb(MOST_BYTES)))
     return None
 
 
 def _too_large(reason: str) -> Attention:
-    mend = "the one to be graded has to be handed in alone, with its outputs cleared"
-    return Attention("too_large", f"{reason}, so none was opened; {mend}.")
+    return Attention("too_large", say(
+        "{reason}, so none was opened; the one to be graded has to be handed in alone, with its outputs cleared.", reason=reason))
 
 
-def _mb(size: int) -> str:
-    return f"{size // 1_000_000:,} MB"
+def _mb(size: int) -> int:
+    return size // 1_000_000

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from grader.messages import say, text_of
 from grader.model import Member
 
 LOCAL = struct.Struct("<4s5H3L2H")
@@ -28,11 +29,11 @@ def read_member(path: Path, member: Member) -> bytes:
     """A member's bytes, `member.size` of them; raises OSError when the zip has changed or the member is damaged."""
     with path.open("rb") as stream:
         if identify(stream) != member.archive:
-            raise OSError("the zip has been changed since it was listed")
+            raise OSError(say("the zip has been changed since it was listed"))
         try:
             return _unpack(stream, member)
         except (zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, OSError) as error:
-            raise OSError(f"the zip is damaged at this entry ({error})") from None
+            raise OSError(say("the zip is damaged at this entry ({error})", error=text_of(error))) from None
 
 
 def identify(stream: BinaryIO) -> tuple[int, ...]:
@@ -45,11 +46,11 @@ def _unpack(stream: BinaryIO, member: Member) -> bytes:
     stream.seek(member.offset)
     header = LOCAL.unpack(stream.read(LOCAL.size))
     if header[0] != b"PK\3\4" or stream.read(header[-2]) != member.name:
-        raise EOFError("the list of entries and the entry itself differ")
+        raise EOFError(say("the list of entries and the entry itself differ"))
     stream.seek(header[-1], os.SEEK_CUR)
     content = _read(stream, member)
     if len(content) != member.size or zlib.crc32(content) != member.crc:
-        raise EOFError("its size or checksum is not the one in the list of entries")
+        raise EOFError(say("its size or checksum is not the one in the list of entries"))
     return content
 
 
@@ -97,7 +98,7 @@ def _bzipped(_stream: BinaryIO, _member: Member) -> Unpack:
 def _lzma(stream: BinaryIO, member: Member) -> Unpack:
     _, length, settings, dictionary = struct.unpack("<HHBL", stream.read(9))
     if length != 5 or settings >= 9 * 5 * 5:
-        raise ValueError("its LZMA settings are not known")
+        raise ValueError(say("its LZMA settings are not known"))
     rest, lc = divmod(settings, 9)
     pb, lp = divmod(rest, 5)
     # The dictionary is memory that a stranger asks for; more than the content is never needed.

@@ -13,6 +13,7 @@ from grader.extract.convert import PythonCell, convert_cells
 from grader.extract.depth import dump
 from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
 from grader.extract.slicing import Bindings, Needed, Statement, TangledError, find_imports, find_needed, list_code, make_program
+from grader.messages import Message, join, say, text_of
 from grader.model import Attention, Extraction, Listing, Notice, Slice
 from grader.task import Task
 
@@ -61,7 +62,7 @@ def extract(content: bytes, assignment: Task, template: Template) -> Extraction:
             for name, one in definitions.items()
         }
     except TangledError as error:
-        return Extraction({}, {}, problem=Attention("too_much", str(error)))
+        return Extraction({}, {}, problem=Attention("too_much", text_of(error)))
     notices = (
         *notebook.notices, *_broken_notices(broken),
         *(Notice("near_miss", offer) for name, offer in near.items() if offer and slices[name].state == "missing"),
@@ -90,9 +91,11 @@ def _nothing_to_grade(cells: Sequence[Cell], language: str, slices: Sequence[Sli
     if any(piece.state == "defined" for piece in slices):
         return None
     if not any(cell.kind == "code" and cell.source.strip() for cell in cells):
-        return Attention("no_code", "The notebook holds no code cell, so there is nothing to grade; a person has to look at it.")
+        message = say("The notebook holds no code cell, so there is nothing to grade; a person has to look at it.")
+        return Attention("no_code", message)
     if not is_python(language):
-        message = f"The notebook is written for {language[:40]!r}, not for Python; a person has to look at it."
+        message = say("The notebook is written for {language}, not for Python; a person has to look at it.",
+                      language=repr(language[:40]))
         return Attention("wrong_kernel", message)
     return None
 
@@ -116,29 +119,34 @@ def _absent(name: str, one: Definitions, broken: Sequence[PythonCell], near: str
     spoilt = [cell for cell in broken if _mentions_definition(cell.original, name)]
     if spoilt:
         cell = spoilt[-1]
-        message = f"Cell {cell.number}, which defines `{name}`, is not valid Python: {cell.problem} (line {cell.problem_line})."
+        message = say("Cell {cell}, which defines `{name}`, is not valid Python: {problem} (line {line}).",
+                      cell=cell.number, name=name, problem=cell.problem, line=str(cell.problem_line))
         mark = (cell.problem_line or 1, cell.problem)
         return Slice("broken", message, listings=(Listing(cell.number, 1, cell.original, (mark,)),))
     if one.stubs:
-        return Slice("missing", f"`{name}` is still the hand-out's stub.")
-    return Slice("missing", f"The notebook does not define `{name}`." + (f" {near}" if near else ""))
+        return Slice("missing", say("`{name}` is still the hand-out's stub.", name=name))
+    absent = say("The notebook does not define `{name}`.", name=name)
+    return Slice("missing", join([absent, near], " ") if near else absent)
 
 
 def _near_miss(name: str, bindings: Bindings, assignment: Task) -> str:
     """A sentence that offers the definition which was probably meant."""
-    best, sentence = NEAR_ENOUGH, ""
+    best, offer = NEAR_ENOUGH, ""
     for statement in bindings.statements:
         for owner, defined in _defined_names(statement.node):
             if defined in assignment.exercises and not owner:
                 continue
             likeness = difflib.SequenceMatcher(None, _bare(name), _bare(defined)).ratio()
             if likeness >= best:
-                where = f"in cell {statement.cell.number}"
-                best, sentence = likeness, (
-                    f"You defined `{defined}` inside `{owner}` {where}: bind it to the name `{name}` at the top level." if owner
-                    else f"You defined `{defined}` {where}: rename it to `{name}`."
-                )
-    return sentence
+                best, offer = likeness, _offer(name, owner, defined, statement.cell.number)
+    return offer
+
+
+def _offer(name: str, owner: str, defined: str, cell: int) -> Message:
+    if not owner:
+        return say("You defined `{defined}` in cell {cell}: rename it to `{name}`.", defined=defined, cell=cell, name=name)
+    return say("You defined `{defined}` inside `{owner}` in cell {cell}: bind it to the name `{name}` at the top level.",
+               defined=defined, owner=owner, cell=cell, name=name)
 
 
 def _defined_names(node: ast.stmt) -> Iterator[tuple[str, str]]:
@@ -219,18 +227,16 @@ def _explain_unresolved(needed: Needed, broken: Sequence[PythonCell]) -> Iterato
     for name in sorted(needed.unresolved):
         spoilt = first.get(name)
         if spoilt:
-            where = f"line {spoilt.problem_line}: {spoilt.problem}"
-            yield name, f"cell {spoilt.number}, which defines `{name}`, is not valid Python ({where})"
+            yield name, say("cell {cell}, which defines `{name}`, is not valid Python (line {line}: {problem})",
+                            cell=spoilt.number, name=name, line=str(spoilt.problem_line), problem=spoilt.problem)
         else:
-            yield name, f"no cell of the notebook defines `{name}`"
+            yield name, say("no cell of the notebook defines `{name}`", name=name)
 
 
 def _broken_notices(broken: Sequence[PythonCell]) -> Iterator[Notice]:
     for cell in broken:
-        yield Notice(
-            "broken_cell", f"This cell is not valid Python ({cell.problem}), so nothing in it was used.", cell.number,
-            cell.problem_line,
-        )
+        message = say("This cell is not valid Python ({problem}), so nothing in it was used.", problem=cell.problem)
+        yield Notice("broken_cell", message, cell.number, cell.problem_line)
 
 
 def _definition_notices(
@@ -243,13 +249,16 @@ def _definition_notices(
     cell, line = last.cell.number, last.first_line
     others = {dump(bindings.statements[at].node) for at in one.written[:-1]} - {dump(last.node)}
     if others and all(bindings.statements[at].names.replaces for at in one.written):
-        message = f"`{name}` is defined {len(one.written)} times in different ways; the last was graded."
+        message = say("`{name}` is defined {count} times in different ways; the last was graded.",
+                      name=name, count=len(one.written))
         yield Notice("redefined", message, cell, line)
     if any(at > one.written[-1] for at in one.stubs):
-        yield Notice("stub_ignored", f"The hand-out's stub of `{name}` stands after your own; yours was graded.", cell, line)
+        message = say("The hand-out's stub of `{name}` stands after your own; yours was graded.", name=name)
+        yield Notice("stub_ignored", message, cell, line)
     for other in broken:
         if _mentions_definition(other.original, name):
-            message = f"This cell also defines `{name}`, but is not valid Python; the definition in cell {cell} was graded."
+            message = say("This cell also defines `{name}`, but is not valid Python; the definition in cell {cell} was graded.",
+                          name=name, cell=cell)
             yield Notice("broken_definition", message, other.number, other.problem_line)
 
 
@@ -259,5 +268,6 @@ def _unused_imports(bindings: Bindings, slices: Iterable[Slice], assignment: Tas
     for use in find_imports(bindings.statements):
         if use.module in assignment.imports.forbidden and use.module not in told:
             told.add(use.module)
-            message = f"`{use.module}` is imported here although {assignment.imports.reason}; no graded function uses it."
+            message = say("`{module}` is imported here although {reason}; no graded function uses it.",
+                          module=use.module, reason=assignment.imports.reason)
             yield Notice("forbidden_import_unused", message, use.cell, use.line)

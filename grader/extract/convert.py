@@ -21,6 +21,7 @@ from nbconvert.exporters import PythonExporter
 
 from grader.extract.depth import check_depth
 from grader.extract.notebook import Cell
+from grader.messages import say, text_of
 
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "snakeviz", "scalene"})
 """Cell magics whose body is Python that runs in the notebook's own namespace."""
@@ -114,7 +115,7 @@ def _parse(cell: Cell, source: str) -> PythonCell:
             tree = check_depth(ast.parse(source))
     except SyntaxError as error:
         line = lines[min(error.lineno or 1, len(lines)) - 1] if lines else 1
-        return PythonCell(cell.number, cell.source, source, lines, None, error.msg or "invalid syntax", line)
+        return PythonCell(cell.number, cell.source, source, lines, None, error.msg or say("invalid syntax"), line)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return PythonCell(cell.number, cell.source, source, lines, None, _words(error), 1)
     return PythonCell(cell.number, cell.source, source, lines, tree)
@@ -122,8 +123,8 @@ def _parse(cell: Cell, source: str) -> PythonCell:
 
 def _words(error: Exception) -> str:
     if isinstance(error, RecursionError | MemoryError):
-        return "it is nested too deeply"
-    return str(error)
+        return say("it is nested too deeply")
+    return text_of(error)
 
 
 def _align(original: str, converted: str) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from grader.messages import say
+
 DEEPEST = 900
 """Levels. Deeper trees, which nobody writes by hand, Python itself gives up on at about 3000."""
 
@@ -23,7 +25,7 @@ def check_depth(tree: ast.Module) -> ast.Module:
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if any(isinstance(node, ast.Constant) and _is_too_long(node.value) for node in level):
-            raise ValueError("a number in it has too many digits")
+            raise ValueError(say("a number in it has too many digits"))
     if level:
         raise RecursionError
     return tree

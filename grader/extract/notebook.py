@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 
+from grader.messages import Message, say
 from grader.model import Attention, Notice
 
 MOST_CHARACTERS = 3_000_000
@@ -62,13 +63,14 @@ def read_notebook(content: bytes) -> Notebook:
     text, notices = _decode(content)
     data = _parse(text)
     if not isinstance(data, dict) or not ("cells" in data or "worksheets" in data):
-        raise UnreadableError("not_a_notebook", "The file is JSON, but not a notebook: it has no cells.")
+        raise UnreadableError("not_a_notebook", say("The file is JSON, but not a notebook: it has no cells."))
     upgraded = _upgrade(data)
     cells = upgraded.get("cells")
     if not isinstance(cells, list):
-        raise UnreadableError("not_a_notebook", "The notebook's `cells` are not a list; save it again from Jupyter.")
+        raise UnreadableError("not_a_notebook", say("The notebook's `cells` are not a list; save it again from Jupyter."))
     if len(cells) > MOST_CELLS:
-        raise UnreadableError("too_much", f"The notebook has {len(cells):,} cells, more than {MOST_CELLS:,}; cut it down.")
+        message = say("The notebook has {count:,} cells, more than {most:,}; cut it down.", count=len(cells), most=MOST_CELLS)
+        raise UnreadableError("too_much", message)
     read = tuple(_read_cell(number, cell) for number, cell in enumerate(cells, 1))
     _check_length(read)
     return Notebook(read, _language(upgraded.get("metadata")), notices)
@@ -77,28 +79,32 @@ def read_notebook(content: bytes) -> Notebook:
 def _check_length(cells: Sequence[Cell]) -> None:
     length = sum(len(cell.source) for cell in cells)
     if length > MOST_CHARACTERS:
-        message = f"The notebook's cells are {length:,} characters long, more than {MOST_CHARACTERS:,}"
-        raise UnreadableError("too_much", f"{message}; what they hold of data belongs in a file.")
+        message = say("The notebook's cells are {length:,} characters long, more than {most:,}; what they hold of data belongs "
+                      "in a file.", length=length, most=MOST_CHARACTERS)
+        raise UnreadableError("too_much", message)
     tokens = sum(1 for cell in cells if cell.kind == "code" for _ in TOKEN.finditer(cell.source))
     if tokens > MOST_TOKENS:
-        message = f"The notebook's code has {tokens:,} words, signs and lines, more than {MOST_TOKENS:,}"
-        raise UnreadableError("too_much", f"{message}; what it holds of data belongs in a file.")
+        message = say("The notebook's code has {count:,} words, signs and lines, more than {most:,}; what it holds of data "
+                      "belongs in a file.", count=tokens, most=MOST_TOKENS)
+        raise UnreadableError("too_much", message)
 
 
 def _decode(content: bytes) -> tuple[str, tuple[Notice, ...]]:
     if not content.strip(b"\0 \t\r\n"):
-        raise UnreadableError("empty_file", "The file is empty; the notebook has to be handed in again.")
+        raise UnreadableError("empty_file", say("The file is empty; the notebook has to be handed in again."))
     encoding = json.detect_encoding(content)
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         text = content.decode(encoding, errors="replace")
-        return text, (Notice("encoding", f"The file is not valid {encoding.upper()}; unreadable characters were replaced."),)
+        message = say("The file is not valid {encoding}; unreadable characters were replaced.", encoding=encoding.upper())
+        return text, (Notice("encoding", message),)
     if encoding == "utf-8":
         return text, ()
     if encoding == "utf-8-sig":
-        return text, (Notice("encoding", "The file starts with a byte order mark, which was skipped."),)
-    return text, (Notice("encoding", f"The file is saved as {encoding.upper()}; notebooks are UTF-8. It was read all the same."),)
+        return text, (Notice("encoding", say("The file starts with a byte order mark, which was skipped.")),)
+    message = say("The file is saved as {encoding}; notebooks are UTF-8. It was read all the same.", encoding=encoding.upper())
+    return text, (Notice("encoding", message),)
 
 
 def _parse(text: str) -> Any:
@@ -106,15 +112,25 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] != "{":
-            raise UnreadableError("not_a_notebook", "The file is not a notebook: it does not hold JSON.") from None
-        cut = len(text.rstrip()) - error.pos < 3 or "Unterminated" in error.msg
-        what = "The notebook breaks off: its JSON ends" if cut else "The notebook is damaged: its JSON is wrong"
-        where = f"at line {error.lineno}, column {error.colno}"
-        raise UnreadableError("invalid_json", f"{what} {where}; it has to be handed in again.") from None
+            raise UnreadableError("not_a_notebook", say("The file is not a notebook: it does not hold JSON.")) from None
+        raise UnreadableError("invalid_json", _what_is_wrong(text, error)) from None
     except RecursionError:
-        raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
+        raise UnreadableError("too_deep", TOO_DEEP) from None
     except ValueError:  # an integer of thousands of digits
-        raise UnreadableError("invalid_json", "The notebook's JSON holds a number that is too long to be read.") from None
+        message = say("The notebook's JSON holds a number that is too long to be read.")
+        raise UnreadableError("invalid_json", message) from None
+
+
+TOO_DEEP = say("The notebook's JSON is nested too deeply to be read.")
+
+
+def _what_is_wrong(text: str, error: json.JSONDecodeError) -> Message:
+    """Where the JSON ends too early, or is wrong."""
+    if len(text.rstrip()) - error.pos < 3 or "Unterminated" in error.msg:
+        return say("The notebook breaks off: its JSON ends at line {line}, column {column}; it has to be handed in again.",
+                   line=error.lineno, column=error.colno)
+    return say("The notebook is damaged: its JSON is wrong at line {line}, column {column}; it has to be handed in again.",
+               line=error.lineno, column=error.colno)
 
 
 def _upgrade(data: dict[str, Any]) -> Mapping[str, Any]:
@@ -127,9 +143,10 @@ def _upgrade(data: dict[str, Any]) -> Mapping[str, Any]:
             warnings.simplefilter("ignore")
             upgraded: Mapping[str, Any] = nbformat.convert(nbformat.from_dict(data), 4)
     except RecursionError:
-        raise UnreadableError("too_deep", "The notebook's JSON is nested too deeply to be read.") from None
+        raise UnreadableError("too_deep", TOO_DEEP) from None
     except Exception as error:  # nbformat trusts old files: any damage may raise anything
-        message = f"The notebook is of format {major!r:.20} and cannot be brought to format 4 ({type(error).__name__})."
+        message = say("The notebook is of format {format} and cannot be brought to format 4 ({error}).",
+                      format=f"{major!r:.20}", error=type(error).__name__)
         raise UnreadableError("not_a_notebook", message) from None
     return upgraded
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from grader.extract.convert import PythonCell
 from grader.extract.names import Names, bound_name, names_of
+from grader.messages import say
 from grader.model import Listing, ModuleUse, Program, ProgramCell
 
 END = 1 << 30
@@ -30,7 +31,7 @@ class TangledError(Exception):
     """A notebook's statements hang together in too many ways to be followed."""
 
     def __init__(self) -> None:
-        super().__init__("The notebook's statements depend on each other in too many ways to be followed; cut them down.")
+        super().__init__(say("The notebook's statements depend on each other in too many ways to be followed; cut them down."))
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.assignment import Assignment
-from grader.model import Check, ExerciseResult, Graded, QuestionResult, Result, Verdict
+from grader.model import Check, Diagnosis, ExerciseResult, Graded, QuestionResult, Result, Verdict
 from grader.report.code import CodeView, view_code
 from grader.report.example_view import ExampleView, view_example
 from grader.report.heatmap import PictureView, view_pictures
 from grader.report.prose import Prose, view_prose
 from grader.report.text import clean_text, shorten
-from grader.report.wording import Wording
+from grader.report.wording import Wording, without_letter
 
 SHORT_DIGEST = 12
 
@@ -88,11 +88,15 @@ class Checks:
 
 @dataclass(frozen=True)
 class SlipNote:
-    """A named slip as the exercise's section tells it; the hint stands at the top of the page."""
+    """A named slip as the exercise's section tells it; the hint stands at the top of the page.
+
+    `reread` parts the sentence around the heading of the hand-out that it names; `language` is the hand-out's, "" for the page's.
+    """
 
     title: str
     idea: str
-    reread: str
+    reread: tuple[str, str, str] | None
+    language: str
 
 
 @dataclass(frozen=True)
@@ -253,9 +257,7 @@ def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, 
         title=title, anchor=_anchor(position), badge=badge(exercise.verdict, words),
         score=words.of(exercise.score, exercise.points), message=_message(exercise, words),
         carried=_carried(name, assignment, words) if exercise.carried_forward else "",
-        slips=tuple(
-            SlipNote(item.title, item.idea, words.reread(item.place) if item.place else "") for item in exercise.diagnoses
-        ),
+        slips=tuple(_slip_note(item, assignment, words) for item in exercise.diagnoses),
         alike=_alike(exercise, assignment, words),
         example=view_example(graded.evidence.examples[name], words) if name in graded.evidence.examples else None,
         checks=_checks(exercise, words),
@@ -264,6 +266,13 @@ def _exercise(name: str, position: int, graded: Graded, assignment: Assignment, 
                                assignment.tolerance.relative, words),
         code=tuple(view_code(listing, title, words) for listing in evidence.listings.get(name, ())),
     )
+
+
+def _slip_note(diagnosis: Diagnosis, assignment: Assignment, words: Wording) -> SlipNote:
+    heading = without_letter(diagnosis.place)
+    reread = words.reread(diagnosis.place).partition(heading) if heading else None
+    language = assignment.written_in if assignment.written_in != words.language else ""
+    return SlipNote(diagnosis.title, diagnosis.idea, reread, language)
 
 
 def _message(exercise: ExerciseResult, words: Wording) -> str:

@@ -14,24 +14,25 @@ from pathlib import Path
 import numpy as np
 
 from grader.errors import SandboxError
+from grader.messages import say
 from grader.model import Invocation, Program, ProgramCell, Returned, Transcript
 
 Run = Callable[[Program, Sequence[Invocation]], Transcript]
 
-WRITE = "write a file"
+WRITE = say("write a file")
 ACTS = {
-    "read a private file": "open(here).close()",
-    "read the course's own files": "any(works(lambda: open(path).close()) for path in private)",
+    say("read a private file"): "open(here).close()",
+    say("read the course's own files"): "any(works(lambda: open(path).close()) for path in private)",
     WRITE: "open(here + '.new', 'w').close()",
-    "open a socket": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()",
-    "open a local socket": "socket.socket(socket.AF_UNIX).close()",
-    "fork": "fork()",
-    "start a program": "os.posix_spawn('/bin/true', ['true'], {})",
-    "signal the process that started it": "os.kill(os.getppid(), 0)",
-    "read the memory of the process that started it": "libc.process_vm_readv(os.getppid(), span, 1, span, 1, 0) > 0",
-    "read the environment of the process that started it": "open(f'/proc/{os.getppid()}/environ').close()",
-    "make a user namespace": "libc.unshare(0x10000000) == 0",
-    "use a descriptor that is not its own": "any(works(lambda: os.fstat(fd)) for fd in range(4, 256))",
+    say("open a socket"): "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()",
+    say("open a local socket"): "socket.socket(socket.AF_UNIX).close()",
+    say("fork"): "fork()",
+    say("start a program"): "os.posix_spawn('/bin/true', ['true'], {})",
+    say("signal the process that started it"): "os.kill(os.getppid(), 0)",
+    say("read the memory of the process that started it"): "libc.process_vm_readv(os.getppid(), span, 1, span, 1, 0) > 0",
+    say("read the environment of the process that started it"): "open(f'/proc/{os.getppid()}/environ').close()",
+    say("make a user namespace"): "libc.unshare(0x10000000) == 0",
+    say("use a descriptor that is not its own"): "any(works(lambda: os.fstat(fd)) for fd in range(4, 256))",
 }
 """What it is, in words that finish "did not stop an attempt to ...", and the Python that does it: raises OSError or gives False
 where it is stopped."""
@@ -72,10 +73,11 @@ def forbidden_acts_that_worked(run: Run, private: Sequence[str] = ()) -> list[st
         written = Path(f"{file}.new").exists()
     reply = transcript.replies[0]
     if transcript.end != "finished" or not isinstance(reply, Returned) or not isinstance(reply.value, np.ndarray):
-        raise SandboxError(f"The sandbox could not test its own walls: {transcript.detail or reply or 'no answer'}")
+        why = transcript.detail or (str(reply) if reply else say("no answer"))
+        raise SandboxError(say("The sandbox could not test its own walls: {why}", why=why))
     if reply.value.shape != (len(ACTS),):
-        raise SandboxError("The sandbox could not test its own walls: they answered in an unexpected way.")
-    worked = [act for act, value in zip(ACTS, reply.value, strict=True) if value]
+        raise SandboxError(say("The sandbox could not test its own walls: they answered in an unexpected way."))
+    worked: list[str] = [act for act, value in zip(ACTS, reply.value, strict=True) if value]
     return worked + ([WRITE] if written and WRITE not in worked else [])
 
 

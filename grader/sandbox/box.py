@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.errors import SandboxError
+from grader.messages import join, say, text_of
 from grader.model import Invocation, Limits, Program, SandboxLevel, Transcript
 from grader.sandbox.attack import forbidden_acts_that_worked
 from grader.sandbox.cgroup import Group, NoGroupError, make_group
@@ -77,7 +78,7 @@ class Box:
             self._attack(self._server)
         except (ServerError, OSError) as failure:
             self.close()
-            raise SandboxError(f"The sandbox does not start: {failure}.") from failure
+            raise SandboxError(say("The sandbox does not start: {failure}.", failure=text_of(failure))) from failure
         except SandboxError:
             self.close()
             raise
@@ -97,7 +98,7 @@ class Box:
             if transcript.end != "finished":  # what left early may have left something behind
                 self.close()
             return transcript
-        raise SandboxError(f"The sandbox failed twice on the same program: {problem}.")
+        raise SandboxError(say("The sandbox failed twice on the same program: {problem}.", problem=text_of(problem)))
 
     def close(self) -> None:
         """Stop the warm interpreter and all that runs in it."""
@@ -137,7 +138,8 @@ class Box:
         """Note the layers; refuse fewer than the minimum, and others than at the first start."""
         self.missing.update(server.missing)
         if self.layers and self.layers != server.layers:
-            raise ServerError(f"it had the layers {', '.join(self.layers)}, and now has {', '.join(server.layers)}")
+            before, now = ", ".join(self.layers), ", ".join(server.layers)
+            raise ServerError(say("it had the layers {before}, and now has {now}", before=before, now=now))
         if not self.demands.allow_weaker and not is_at_least(level_of(server.layers), self.demands.minimum):
             raise WeakSandboxError(self.demands.minimum, self._reasons(server.layers))
         self.layers = server.layers
@@ -145,9 +147,8 @@ class Box:
     def _reasons(self, layers: tuple[str, ...]) -> str:
         """What stands between these layers and more strength, in words."""
         there = {layer.partition("-")[0] for layer in layers}
-        return "; ".join(
-            f"no {name}: {why}" for name, why in self.missing.items() if name != "cgroup" and name.partition("-")[0] not in there
-        )
+        missing = ((name, why) for name, why in self.missing.items() if name != "cgroup" and name.partition("-")[0] not in there)
+        return join((say("no {name}: {why}", name=name, why=why) for name, why in missing), "; ")
 
     def _attack(self, server: Server) -> None:
         def run(program: Program, invocations: Sequence[Invocation]) -> Transcript:
@@ -156,7 +157,7 @@ class Box:
 
         worked = forbidden_acts_that_worked(run, self.demands.private)
         if worked and is_at_least(level_of(server.layers), "inner wall"):
-            raise ServerError(f"its walls did not stop an attempt to {', to '.join(worked)}")
+            raise ServerError(say("its walls did not stop an attempt to {acts}", acts=join(worked, say(", to "))))
         self.gave_way = tuple(worked)
 
 
@@ -164,8 +165,8 @@ class WeakSandboxError(SandboxError):
     """This machine's sandbox is weaker than what is asked for."""
 
     def __init__(self, minimum: SandboxLevel, reasons: str) -> None:
-        super().__init__(
-            f"The sandbox is weaker here than “{minimum}”, which the assignment asks for ({reasons}).\n"
+        super().__init__(say(
+            "The sandbox is weaker here than “{minimum}”, which the assignment asks for ({reasons}).\n"
             "  mend: `make doctor` says how to get what is missing; --allow-weak-sandbox (make: WEAK=yes) grades without it, "
-            "if you trust every hand-in"
-        )
+            "if you trust every hand-in", minimum=minimum, reasons=reasons,
+        ))

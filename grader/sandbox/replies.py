@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import Any, Literal, cast
 
+from grader.messages import say
 from grader.model import Program, Raised, Reply, Returned
 from grader.tensors import FrameError, decode_tree, split
 
@@ -54,14 +55,14 @@ class Replies:
         """Take more bytes; raises FrameError as soon as something is not as the protocol says."""
         self._left -= len(data)
         if self._left < 0:
-            raise FrameError("it sent more than is allowed")
+            raise FrameError(say("it sent more than is allowed"))
         self._buffer += data
         while (frame := split(self._buffer, self._payload)) is not None:
             header, payload, size = frame
             del self._buffer[:size]
             self._take(header, payload)
         if self._buffer and self._loaded and len(self.replies) == self._count:
-            raise FrameError("it sent more than it was asked for")
+            raise FrameError(say("it sent more than it was asked for"))
 
     def all_replies(self) -> tuple[Reply, ...]:
         """Return one entry for each call, None where no answer came."""
@@ -70,7 +71,7 @@ class Replies:
     def _take(self, header: dict[str, Any], payload: bytes) -> None:
         number = header.pop("number", None)
         if type(number) is not int or number != len(self.replies) + self._loaded or number > self._count:
-            raise FrameError("it sent an answer out of turn")
+            raise FrameError(say("it sent an answer out of turn"))
         match sorted(header):
             case ["load"] if not self._loaded and not payload:
                 self.load, self._loaded = self._all_raised(header["load"]), True
@@ -79,19 +80,19 @@ class Replies:
             case ["changed", "returned"] if self._loaded:
                 self.replies.append(Returned(decode_tree(header["returned"], payload), _positions(header["changed"])))
             case _:
-                raise FrameError("it sent something that is no answer")
+                raise FrameError(say("it sent something that is no answer"))
 
     def _all_raised(self, errors: object) -> tuple[Raised, ...]:
         if type(errors) is not list or len(errors) > MAX_LOAD:
-            raise FrameError("it sent something that is no list of exceptions")
+            raise FrameError(say("it sent something that is no list of exceptions"))
         return tuple(map(self._raised, errors))
 
     def _raised(self, content: object) -> Raised:
         if type(content) is not dict or set(content) != {"exception", "message", "cell", "line", "kind"}:
-            raise FrameError("it sent something that is no exception")
+            raise FrameError(say("it sent something that is no exception"))
         name, message, kind = content["exception"], content["message"], content["kind"]
         if type(name) is not str or type(message) is not str or kind not in KINDS:
-            raise FrameError("it sent something that is no exception")
+            raise FrameError(say("it sent something that is no exception"))
         cell, line = self._position(content["cell"], content["line"])
         kind = cast(Literal["error", "memory", "forbidden"], kind)
         return Raised(clean(name, MAX_NAME), clean(message, MAX_MESSAGE), cell, line, kind)
@@ -106,7 +107,7 @@ class Replies:
 
 def _positions(changed: object) -> tuple[int, ...]:
     if type(changed) is not list or len(changed) > MAX_ARGUMENTS:
-        raise FrameError("it sent something that is no list of positions")
+        raise FrameError(say("it sent something that is no list of positions"))
     if not all(type(i) is int and 0 <= i < MAX_ARGUMENTS for i in changed):
-        raise FrameError("it sent something that is no list of positions")
+        raise FrameError(say("it sent something that is no list of positions"))
     return tuple(changed)

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from grader.messages import say, text_of
 from grader.model import Invocation, Limits, Program, Transcript
 from grader.sandbox.cgroup import Group
 from grader.sandbox.outer import STAGE, Start
@@ -92,10 +93,11 @@ class Server:
             _drain(pipe, replies, started + limits.wall_seconds + GRACE_SECONDS)
             report = self._report(time.monotonic() + GRACE_SECONDS)
         except FrameError as error:
-            problem = str(error)
+            problem = text_of(error)
         finally:
             os.close(pipe)
-        end, detail = _ending(report, replies, limits) if report else (_CRASHED, f"it broke the reply protocol: {problem}")
+        broken = say("it broke the reply protocol: {problem}", problem=problem)
+        end, detail = _ending(report, replies, limits) if report else (_CRASHED, broken)
         return Transcript(
             program.function,
             replies.all_replies(),
@@ -113,7 +115,7 @@ class Server:
             self._control.sendall(encode(config))
             return self._report(time.monotonic() + START_SECONDS)
         except (OSError, ServerError) as failure:
-            raise ServerError(_last_line(complaints) or str(failure)) from failure
+            raise ServerError(_last_line(complaints) or text_of(failure)) from failure
 
     def _end(self) -> None:
         """One that leaves by itself has its processor time counted as its parent's children's; one that is killed has not."""
@@ -133,7 +135,7 @@ class Server:
             self._control.sendall(memoryview(job)[sent:])
         except OSError as error:
             os.close(ours)
-            raise ServerError(f"the warm interpreter takes no work ({error})") from error
+            raise ServerError(say("the warm interpreter takes no work ({error})", error=text_of(error))) from error
         finally:
             os.close(theirs)
         return ours
@@ -149,11 +151,11 @@ class Server:
                 self._control.settimeout(max(deadline - time.monotonic(), 0.01))
                 data = self._control.recv(CHUNK)
             except (OSError, FrameError) as error:
-                raise ServerError(f"the warm interpreter does not answer ({error})") from error
+                raise ServerError(say("the warm interpreter does not answer ({error})", error=text_of(error))) from error
             finally:
                 self._control.settimeout(SEND_SECONDS)
             if not data:
-                raise ServerError("the warm interpreter has gone")
+                raise ServerError(say("the warm interpreter has gone"))
             buffer += data
 
 
@@ -180,7 +182,7 @@ def _spawn(start: Start, folder: str, control: int, complaints: IO[bytes], group
             preexec_fn=partial(_enter, start, folder, group) if group or start.uid else None,  # noqa: PLW1509  a worker has one thread
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise ServerError(f"{start.command[0]} cannot be started ({error})") from error
+        raise ServerError(say("{command} cannot be started ({error})", command=start.command[0], error=text_of(error))) from error
 
 
 def _make_stage(staged: Sequence[str], folder: str) -> None:
@@ -225,7 +227,7 @@ def _drain(pipe: int, replies: Replies, deadline: float) -> None:
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not poller.poll(left * 1000):
-            raise ServerError("the warm interpreter let a process run beyond its limits")
+            raise ServerError(say("the warm interpreter let a process run beyond its limits"))
         data = os.read(pipe, CHUNK)
         if not data:
             return
@@ -236,16 +238,17 @@ def _ending(report: Mapping[str, Any], replies: Replies, limits: Limits) -> tupl
     """Say how the process ended, from what the warm interpreter saw and what was answered."""
     status, cpu = report["status"], report["cpu_seconds"]
     if report["killed"] == "wall":
-        return "timeout", f"it was not done after {limits.wall_seconds:g} s"
+        return "timeout", say("it was not done after {seconds:g} s", seconds=limits.wall_seconds)
     if report["killed"] == "cpu" or (cpu >= limits.cpu_seconds and status in (-signal.SIGXCPU, -signal.SIGKILL)):
-        return "timeout", f"it used up its {limits.cpu_seconds:g} s of processor time"
+        return "timeout", say("it used up its {seconds:g} s of processor time", seconds=limits.cpu_seconds)
     if status in (OUT_OF_MEMORY_STATUS, -signal.SIGKILL):
-        return "memory", f"it ran out of its {limits.memory_mb} MB of memory"
+        return "memory", say("it ran out of its {size} MB of memory", size=limits.memory_mb)
     if status < 0:
-        return "crashed", f"it was killed by signal {-status} ({(signal.strsignal(-status) or 'unknown').lower()})"
+        name = (signal.strsignal(-status) or "unknown").lower()
+        return "crashed", say("it was killed by signal {number} ({name})", number=-status, name=name)
     if status == 0 and replies.complete:
         return "finished", ""
-    return "crashed", f"it ended the process with os._exit or a crash (exit status {status})"
+    return "crashed", say("it ended the process with os._exit or a crash (exit status {status})", status=status)
 
 
 def _last_line(complaints: IO[bytes]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
+from grader.messages import say
 from grader.model import Fragment, HandIn, Listing, Slice
 from grader.similar.tokens import Token, tokens_of, vocabulary_of
 from grader.similar.winnow import digest_of, grams_of
@@ -60,7 +61,7 @@ def read_hand_in(name: HandIn, slices: Mapping[str, Slice], given: Given) -> Han
     read = ((one, tokens_of(one.node, words)) for one in placed)
     own = [(one, tokens) for one, tokens in read if tokens and digest_of(tokens) not in given.statements]
     if sum(len(tokens) for _, tokens in own) > MOST_GRAMS:
-        return replace(name, problem=f"Its functions are longer than {MOST_GRAMS:,} signs.")
+        return replace(name, problem=say("Its functions are longer than {most:,} signs.", most=MOST_GRAMS))
     listings = _list_lines(slices.values(), [one for one, _ in own])
     return replace(
         name, fragments=tuple(_fragment(one, tokens) for one, tokens in own), listings=listings,

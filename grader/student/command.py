@@ -25,7 +25,9 @@ class NotFoundError(Exception):
     """There is no notebook to check; the text says where one was looked for."""
 
 
-def main(arguments: Sequence[str], script: Path, notebook: str, requirements: Sequence[str], load: Callable[[], PublicCourse]) -> int:
+def main(
+    arguments: Sequence[str], script: Path, notebook: str, requirements: Sequence[str], load: Callable[[], PublicCourse]
+) -> int:
     """Carry out the command; `notebook` is the hand-out's file name, `load` unpacks the course. Returns the exit status."""
     options = _parser(notebook).parse_args(arguments)
     _speak_utf8()
@@ -49,7 +51,8 @@ def _parser(notebook: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="selfcheck", description="Runs the public checks on your notebook, as it was last saved, and says what to look at.",
         epilog="Exit status: 0 all public checks pass; 1 not all do; 2 there was nothing to check.")
-    parser.add_argument("notebook", nargs="?", type=Path, help=f"your notebook (default: {notebook}, here or beside the self-check)")
+    parser.add_argument("notebook", nargs="?", type=Path,
+                        help=f"your notebook (default: {notebook}, here or beside the self-check)")
     parser.add_argument("--watch", action="store_true", help="check again whenever the notebook is saved")
     return parser
 
@@ -80,8 +83,8 @@ def _what_is_in(folder: Path) -> str:
 
 
 def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> int:
-    from grader.student.run_here import run_here
     from grader.student.outcome import check_notebook
+    from grader.student.run_here import run_here
     from grader.student.telling import as_text, make_report
     from grader.student.tries import choose_hints
     from grader.student.words import WORDS, tell_age

@@ -19,7 +19,6 @@ from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from grader.model import Extraction, Invocation, Listing, ModuleUse, Program, Slice, Transcript
 from grader.sandbox.answering import answer_calls
@@ -102,15 +101,16 @@ def _slice(name: str, function: object, task: Task, stub: types.CodeType | None)
         return Slice("missing", f"`{name}` is still the hand-out's stub.")
     before = set(task.exercises[name].builds_on)
     reached, own = set(_reach(function, frozenset())), set(_reach(function, frozenset(before)))
-    uses = tuple(ModuleUse(module, None, None) for module in sorted(_modules(function)))
+    digests = "\n".join(sorted(text for _, text in reached)) + _text(code)
     return Slice(
-        "defined", program=Program(name, ()), uses=frozenset(used for used, _ in reached), own_uses=frozenset(used for used, _ in own),
-        imports=uses, listings=(Listing(1, 1, "\n".join(sorted(text for _, text in reached)) + _text(code)),),
+        "defined", program=Program(name, ()), uses=frozenset(used for used, _ in reached),
+        own_uses=frozenset(used for used, _ in own), listings=(Listing(1, 1, digests),),
+        imports=tuple(ModuleUse(module, None, None) for module in sorted(_modules(function))),
     )
 
 
 def _reach(function: object, stop: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """(name, digest of what it is bound to) of globals that a function reads, through other functions too, but not those in `stop`."""
+    """(name, digest of its code) of globals that a function reads, through other functions too, but for those in `stop`."""
     seen: set[int] = set()
     waiting = [function]
     while waiting:
@@ -205,8 +205,8 @@ def _run(function: Callable[..., object], program: Program, calls: Sequence[Invo
         replies = answer_calls(function, calls, task.limits.output_mb, lambda: bool(rung))
     seconds = time.monotonic() - began
     if rung:
-        detail = f"{task.limits.wall_seconds:g} s"
-        return Transcript(program.function, (*replies, *[None] * (len(calls) - len(replies))), (), "timeout", detail, 0.0, seconds)
+        heard = (*replies, *[None] * (len(calls) - len(replies)))
+        return Transcript(program.function, heard, end="timeout", wall_seconds=seconds)
     return Transcript(program.function, tuple(replies), wall_seconds=seconds)
 
 
@@ -252,7 +252,7 @@ def _show(shown: Shown) -> None:
     if get_ipython() is None:
         _say(repr(shown))
     else:
-        display(shown)
+        display(shown)  # type: ignore[no-untyped-call]  # IPython types it not
 
 
 def _say(text: str) -> None:

@@ -10,8 +10,10 @@ from grader.checks import Heard
 from grader.checks.evidence import choose_example
 from grader.examine import Run, examine, gather_notices
 from grader.marks import mark_exercise
-from grader.model import ExerciseResult, Extraction, Finding, Judgement, Notice, WorkedExample
+from grader.messages import word
+from grader.model import ExerciseResult, Extraction, Judgement, Notice, WorkedExample
 from grader.student.public import PublicCourse
+from grader.translate import catalogue_of, word_example, word_exercise, word_notice
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,25 +47,26 @@ def check_notebook(content: bytes, course: PublicCourse, run: Run) -> Outcome:
 
     extraction = extract(content, course.task, read_handout(course.handout, course.task))
     if extraction.problem:
-        return Outcome(problem=extraction.problem.message)
+        return Outcome(problem=word(extraction.problem.message, catalogue_of(course.task)))
     return check_extraction(extraction, course, run)
 
 
 def check_extraction(extraction: Extraction, course: PublicCourse, run: Run) -> Outcome:
     """Run the functions and judge what they return."""
     heard, judgements = examine(course.plan, course.lattice, extraction, run)
-    task = course.task
+    task, catalogue = course.task, catalogue_of(course.task)
     wrong = [name for name, one in judgements.items() if one.verdict == "incorrect" and name in heard]
     examples = {name: choose_example(course.plan, name, heard[name].replies) for name in wrong}
+    marked = {name: mark_exercise(one, task.exercises[name], task.slips) for name, one in judgements.items()}
     return Outcome(
-        {name: mark_exercise(one, task.exercises[name], task.slips) for name, one in judgements.items()},
-        {name: one for name, one in examples.items() if one},
+        {name: word_exercise(one, catalogue) for name, one in marked.items()},
+        {name: word_example(one, catalogue) for name, one in examples.items() if one},
         {name: _leans(name, course, extraction, judgements) for name in judgements},
         frozenset(name for name, one in heard.items() if _lacks_a_name(one, extraction.slices[name].unresolved)),
         {name: _digest(extraction, name) for name in judgements},
-        gather_notices(task, extraction, judgements),
+        tuple(word_notice(one, catalogue) for one in gather_notices(task, extraction, judgements)),
         {name: len(extraction.answers.get(name, "").split()) for name in task.questions} if extraction.answers else {},
-        sum(_went_unanswered(finding) for one in judgements.values() for finding in one.findings),
+        sum(not finding.answered for one in heard.values() for finding in one.judgement.findings),
     )
 
 
@@ -83,8 +86,3 @@ def _lacks_a_name(heard: Heard, unresolved: tuple[tuple[str, str], ...]) -> bool
 def _digest(extraction: Extraction, name: str) -> str:
     code = "\0".join(listing.source for listing in extraction.slices[name].listings)
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _went_unanswered(finding: Finding) -> bool:
-    """Whether a check that applies had nothing to look at: a call that raised, or took too long."""
-    return finding.outcome == "skipped" and finding.applies

@@ -41,7 +41,7 @@ def pack_plan(plan: Plan, task: Task, handout: bytes) -> str:
     """A public plan as JSON, to be read by people too."""
     exercises = plan.exercises.values()
     return json.dumps({
-        "task": _describe_task(task),
+        "task": _describe_task(plan, task),
         "parameters": {one.name: one.parameters for one in exercises},
         "cases": {one.name: _describe_cases(one) for one in exercises},
         "examples": {one.name: _describe_examples(one) for one in exercises},
@@ -118,11 +118,27 @@ def _exactly(call: Invocation) -> object:
 # --- the task -----------------------------------------------------------------------------------------------------------
 
 
-def _describe_task(task: Task) -> dict[str, Any]:
+def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
     fields = ("name", "title", "exercises", "questions", "slips", "lang", "tolerance", "limits", "imports", "data", "selfcheck")
     told = {name: getattr(task, name) for name in fields}
+    told["texts"] = _public_texts(plan, task)
     told["exercises"] = {name: replace(one, marks={}, costs={}) for name, one in task.exercises.items()}  # no marks are given
     return json.loads(json.dumps(told, default=asdict))  # type: ignore[no-any-return]  # an object, as it went in
+
+
+def _public_texts(plan: Plan, task: Task) -> dict[str, str] | None:
+    """Translations of what the public cases, relations and examples say, and of nothing else."""
+    if task.texts is None:
+        return None
+    said: set[str] = set()
+    for exercise in plan.exercises.values():
+        said |= {text for one in exercise.cases for text in (one.case.title, one.case.advice)}
+        said |= {text for one in exercise.examples for text in (one.example.title, *(step for step, _ in one.example.steps))}
+        for planned in exercise.properties:
+            answers = [plan.exercises[name].expected[call] for name, call in planned.calls]
+            said |= {planned.property.title, planned.property.advice}
+            said |= {pair.label for pair in planned.property.compare(answers)}
+    return {text: translation for text, translation in task.texts.items() if text in said}
 
 
 def _read_task(told: Mapping[str, Any]) -> Task:
@@ -132,7 +148,7 @@ def _read_task(told: Mapping[str, Any]) -> Task:
         questions={name: Question(**one) for name, one in told["questions"].items()},
         slips={name: Slip(**{**one, "confused_with": tuple(one["confused_with"])}) for name, one in told["slips"].items()},
         limits=Limits(**told["limits"]), imports=Imports(**_tuples(told["imports"])), data=Data(**_tuples(told["data"])),
-        selfcheck=SelfCheck(**_tuples(told["selfcheck"])),
+        selfcheck=SelfCheck(**_tuples(told["selfcheck"])), texts=told["texts"],
     )
 
 

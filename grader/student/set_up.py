@@ -36,15 +36,15 @@ def find_python(folder: Path, requirements: Sequence[str], say: Callable[[str], 
         venv.create(folder, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise SetUpError(
-            f"no virtual environment could be made in {folder} ({error}). On Debian and Ubuntu: sudo apt install python3-venv. Or "
-            f"install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
+            f"no virtual environment could be made in {folder} ({error}). On Debian and Ubuntu: sudo apt install python3-venv. "
+            f"Or install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
     done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise SetUpError(
-            f"pip could not install {', '.join(NEEDED)}: {said[-1] if said else 'it did not say why'}. Is there a connection to the "
-            "internet? Where Jupyter is installed already, run the self-check with Jupyter's own Python.")
+            f"pip could not install {', '.join(NEEDED)}: {said[-1] if said else 'it did not say why'}. Is there a connection to "
+            "the internet? Where Jupyter is installed already, run the self-check with Jupyter's own Python.")
     (folder / READY).touch()
     return python
 

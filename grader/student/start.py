@@ -11,8 +11,8 @@ In a notebook, on Colab too (upload this one file; only NumPy is needed there):
     from selfcheck import check
     check(self_attention, multi_head_attention)
 
-This file holds the checks as readable Python below, the public data, and words for what often goes wrong. It holds no solution. What it
-says is no grade: the course's grader also tries other data and other sizes.
+This file holds the checks as readable Python below, the public data, and words for what often goes wrong. It holds no solution.
+What it says is no grade: the course's grader also tries other data and other sizes.
 """
 
 import sys
@@ -35,7 +35,7 @@ LATTICE = ""
 class Packed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Imports the modules that this file holds, and empty packages above them."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001  as the base class has it
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ARG002  as the base class has it
         """See importlib.abc.MetaPathFinder."""
         known = name in MODULES or self.is_package(name)
         return importlib.util.spec_from_loader(name, self, is_package=self.is_package(name)) if known else None
@@ -51,17 +51,18 @@ class Packed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 def _load():  # type: ignore[no-untyped-def]  # its type is known to packed modules alone
     import handout_relations  # type: ignore[import-not-found]  # packed by the release
+
     from grader.student.public import unpack
 
     return unpack(PLAN, LATTICE, handout_relations.relations)
 
 
-def check(*functions, **named):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN201  whatever a student may pass
+def check(*functions, **named):  # type: ignore[no-untyped-def]
     """Check functions of this notebook as they are now: check(self_attention, multi_head_attention), or check() for all."""
     from grader.student.kernel import check_here
 
     caller = sys._getframe(1).f_globals
-    return check_here(functions, named, caller, _load(), Path(__file__).resolve().parent)
+    return check_here(functions, named, caller, _load(), Path(__file__).resolve().parent)  # type: ignore[no-untyped-call]  # see above
 
 
 sys.meta_path.insert(0, Packed())

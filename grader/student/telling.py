@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from grader.model import Check, ExerciseResult
+from grader.model import Check, ExerciseResult, Notice
 from grader.report.example_view import ExampleView, Step, view_example
 from grader.report.languages import words_for
 from grader.report.text import clean_line
@@ -56,10 +56,7 @@ def make_report(outcome: Outcome, task: Task, hints: Mapping[str, Hint], remarks
     """Choose the words; `hints` says how much may be told of each exercise, `remarks` come last."""
     words = WORDS[task.lang]
     parts = tuple(_part(name, one, outcome, task, hints[name], words) for name, one in outcome.exercises.items())
-    notes = tuple(
-        f"{words.note} ({words.place.format(cell=one.cell)}): {clean_line(one.message)}" if one.cell else f"{words.note}: {clean_line(one.message)}"
-        for one in outcome.notices
-    )
+    notes = tuple(_note(one, words) for one in outcome.notices)
     answers = tuple(
         words.found_words.format(name=name, count=count) if count else words.found_none.format(name=name)
         for name, count in outcome.answers.items()
@@ -68,6 +65,11 @@ def make_report(outcome: Outcome, task: Task, hints: Mapping[str, Hint], remarks
     if outcome.unanswered and not outcome.good:
         ending.append(words.unanswered.format(count=outcome.unanswered))
     return Report(clean_line(outcome.problem), parts, notes, answers, (" ".join(ending), *remarks), outcome.good, task.lang)
+
+
+def _note(notice: Notice, words: Words) -> str:
+    place = f" ({words.place.format(cell=notice.cell)})" if notice.cell else ""
+    return f"{words.note}{place}: {clean_line(notice.message)}"
 
 
 def _part(name: str, result: ExerciseResult, outcome: Outcome, task: Task, hint: Hint, words: Words) -> Part:
