@@ -11,6 +11,7 @@ _CHECKS = {
     "{name}: {slip}: the students' self-check does not catch it":
         "{name}: {slip}: der Selbsttest der Studierenden erkennt es nicht",
     "the assignment does not allow it": "diese Aufgabe erlaubt es nicht",
+    "`{name}` was not given to check().": "`{name}` wurde check() nicht übergeben.",
     "there is no function to check": "es gibt keine Funktion, die sich testen ließe",
     "the cell is not valid Python": "die Zelle ist kein gültiges Python",
     "it was not run because of the import rule": "die Funktion wurde wegen der Import-Regel nicht ausgeführt",

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.messages import say
 from grader.model import Extraction, Invocation, Listing, ModuleUse, Program, Slice, Transcript
 from grader.sandbox.answering import answer_calls
 from grader.student.command import HIDDEN
@@ -95,10 +96,10 @@ def _what_is_wrong(known: Mapping[str, object], task: Task) -> str:
 
 def _slice(name: str, function: object, task: Task, stub: types.CodeType | None) -> Slice:
     if function is None:
-        return Slice("missing", f"`{name}` was not given to check().")
+        return Slice("missing", say("`{name}` was not given to check().", name=name))
     code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
     if stub is not None and code is not None and _is_same(code, stub):
-        return Slice("missing", f"`{name}` is still the hand-out's stub.")
+        return Slice("missing", say("`{name}` is still the hand-out's stub.", name=name))
     before = set(task.exercises[name].builds_on)
     reached, own = set(_reach(function, frozenset())), set(_reach(function, frozenset(before)))
     digests = "\n".join(sorted(text for _, text in reached)) + _text(code)

@@ -26,12 +26,12 @@ def has_all(names: Sequence[str] = NEEDED) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in names)
 
 
-def find_python(folder: Path, requirements: Sequence[str], say: Callable[[str], object]) -> Path:
+def find_python(folder: Path, requirements: Sequence[str], tell: Callable[[str], object]) -> Path:
     """The Python of the virtual environment in `folder`, made first where it is not ready; raises SetUpError."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists() and (folder / READY).exists():
         return python
-    say(f"Setting up once, in {folder} ...")
+    tell(f"Setting up once, in {folder} ...")
     try:
         venv.create(folder, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
