@@ -32,7 +32,7 @@ MODULES = (
     "grader.model", "grader.name_slips", "grader.plan",
     "grader.report.example_view", "grader.report.languages", "grader.report.text", "grader.report.wording",
     "grader.report.wording_de",
-    "grader.sandbox.replies",
+    "grader.sandbox.answering", "grader.sandbox.job", "grader.sandbox.replies",
     "grader.student", "grader.student.command", "grader.student.kernel", "grader.student.outcome", "grader.student.public",
     "grader.student.run_here", "grader.student.set_up", "grader.student.telling", "grader.student.tries",
     "grader.student.watch", "grader.student.words",

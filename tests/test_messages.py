@@ -204,14 +204,14 @@ def literals(file: str, *names: str) -> set[str]:
     return found
 
 
-INSIDE = "grader/sandbox/inside.py"
+ANSWERING = "grader/sandbox/answering.py"
 AS_PYTHON_SAYS = {"None", "bytes", "NotImplemented"}
 
 
 def test_every_word_that_the_box_uses_is_known() -> None:
-    for kind in literals(INSIDE, "WORDS", "ARRAY_WORDS") | {"an array of an unusual dtype"}:
+    for kind in literals(ANSWERING, "WORDS", "ARRAY_WORDS") | {"an array of an unusual dtype"}:
         assert isinstance(recognise_kind(kind), Message) or kind in AS_PYTHON_SAYS
-    for act in literals(INSIDE, "ACTS") | {"open or change a file"}:
+    for act in literals(ANSWERING, "ACTS") | {"open or change a file"}:
         assert isinstance(recognise_act(f"it tried to {act}: [Errno 13] Permission denied"), Message), act
 
 

@@ -16,9 +16,10 @@ from grader.messages import join, say, text_of
 from grader.model import Invocation, Limits, Program, SandboxLevel, Transcript
 from grader.sandbox.attack import forbidden_acts_that_worked
 from grader.sandbox.cgroup import Group, NoGroupError, make_group
+from grader.sandbox.job import encode_job
 from grader.sandbox.levels import is_at_least, level_of
 from grader.sandbox.outer import Start, spare_uid, ways_to_start
-from grader.sandbox.server import Server, ServerError, encode_job
+from grader.sandbox.server import Server, ServerError
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INSIDE = Path(__file__).with_name("inside.py")
+BESIDE = Path(__file__).with_name("answering.py")
 PACKAGES = ("numpy", "pyseccomp", "scipy")  # scipy may be absent
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
 LOADER_CACHE = "/etc/ld.so.cache"
@@ -106,7 +107,7 @@ def plain_command(interpreter: Interpreter, inside: str = str(INSIDE)) -> list[s
 def shown_files(interpreter: Interpreter) -> tuple[str, ...]:
     """Return all that bubblewrap shows, in the order in which it is staged."""
     cache = (LOADER_CACHE,) if os.path.exists(LOADER_CACHE) else ()
-    return (*interpreter.trees, interpreter.binary, str(INSIDE), *cache)
+    return (*interpreter.trees, interpreter.binary, str(INSIDE), str(BESIDE), *cache)
 
 
 def walled_command(
@@ -122,7 +123,8 @@ def walled_command(
     for name, value in environment.items():
         command += ["--setenv", name, value]
     for number, file in enumerate(shown_files(interpreter)):
-        command += ["--ro-bind", f"{STAGE}/{number}" if staged else file, "/inside.py" if file == str(INSIDE) else file]
+        there = f"/{Path(file).name}" if file in (str(INSIDE), str(BESIDE)) else file
+        command += ["--ro-bind", f"{STAGE}/{number}" if staged else file, there]
     for link in _links(SYSTEM_LIBRARIES):
         command += ["--symlink", os.readlink(link), link]
     command += ["--dir", EMPTY, "--remount-ro", "/", "--chdir", EMPTY, "--"]

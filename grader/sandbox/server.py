@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from grader.messages import say, text_of
-from grader.model import Invocation, Limits, Program, Transcript
+from grader.model import Limits, Program, Transcript
 from grader.sandbox.cgroup import Group
 from grader.sandbox.outer import STAGE, Start
 from grader.sandbox.replies import Replies
-from grader.tensors import FrameError, encode, encode_calls, split
+from grader.tensors import FrameError, encode, split
 
 CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 0x40000  # linux/sched.h, linux/mount.h
 START_SECONDS = 30.0
@@ -157,13 +157,6 @@ class Server:
             if not data:
                 raise ServerError(say("the warm interpreter has gone"))
             buffer += data
-
-
-def encode_job(program: Program, invocations: Sequence[Invocation], limits: Limits) -> bytes:
-    """Return what is sent to have a program run and its functions called."""
-    calls, blobs = encode_calls(invocations)
-    cells = [{"cell": cell.cell, "source": cell.source, "statements": cell.statements} for cell in program.cells]
-    return encode({"cells": cells, "calls": calls, "limits": vars(limits)}, blobs)
 
 
 def _spawn(start: Start, folder: str, control: int, complaints: IO[bytes], group: Group | None) -> subprocess.Popen[bytes]:

@@ -19,10 +19,12 @@ from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from grader.messages import say
 from grader.model import Extraction, Invocation, Listing, ModuleUse, Program, Slice, Transcript
-from grader.sandbox.answering import answer_calls
+from grader.sandbox import answering
+from grader.sandbox.replies import Replies
 from grader.student.command import HIDDEN
 from grader.student.outcome import check_extraction
 from grader.student.public import PublicCourse
@@ -30,6 +32,7 @@ from grader.student.telling import Report, as_html, as_text, make_report
 from grader.student.tries import choose_hints
 from grader.student.words import WORDS
 from grader.task import Task
+from grader.tensors import encode_calls
 
 
 @dataclass(frozen=True)
@@ -199,16 +202,39 @@ def _is_same(one: types.CodeType, other: types.CodeType) -> bool:
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
+class _Kept(answering.Replies):
+    """Keeps what is said in memory; lets the student, or the clock, interrupt."""
+
+    def __init__(self, output_mb: int) -> None:
+        super().__init__(-1, output_mb * answering.MB)
+        self.kept = bytearray()
+
+    def put(self, view: memoryview) -> int:
+        """See answering.Replies."""
+        self.kept += view
+        return len(view)
+
+    def send(self, content: dict[str, Any], blobs: list[bytes] | None = None) -> None:
+        """See answering.Replies."""
+        if content.get("raised", {}).get("exception") == "KeyboardInterrupt":
+            raise KeyboardInterrupt
+        super().send(content, blobs)
+
+
 def _run(function: Callable[..., object], program: Program, calls: Sequence[Invocation], task: Task) -> Transcript:
     """Make the calls one after the other, silently, for as long as the course allows."""
+    described, blobs = encode_calls(calls)
+    kept, replies = _Kept(task.limits.output_mb), Replies(program, len(calls), task.limits.output_mb)
+    kept.send({"load": []})
+    names, payload = {program.function: function}, b"".join(blobs)
     began = time.monotonic()
     with _silence(), _alarm(task.limits.wall_seconds) as rung:
-        replies = answer_calls(function, calls, task.limits.output_mb, lambda: bool(rung))
-    seconds = time.monotonic() - began
-    if rung:
-        heard = (*replies, *[None] * (len(calls) - len(replies)))
-        return Transcript(program.function, heard, end="timeout", wall_seconds=seconds)
-    return Transcript(program.function, tuple(replies), wall_seconds=seconds)
+        for _, arguments in described:
+            answering.call(names, program.function, cast(list[Any], arguments), payload, kept)
+    replies.feed(bytes(kept.kept))
+    late = say("it was not done after {seconds:g} s", seconds=task.limits.wall_seconds) if rung else ""
+    return Transcript(program.function, replies.all_replies(), end="timeout" if rung else "finished", detail=late,
+                      wall_seconds=time.monotonic() - began)
 
 
 @contextlib.contextmanager
