@@ -194,7 +194,7 @@ def _verdict(
     exercise: ExercisePlan, piece: Slice, transcript: Transcript, replies: Replies, findings: Sequence[Finding]
 ) -> tuple[Verdict, str]:
     """One word for the exercise, and the sentence that explains it ("" when all is well)."""
-    failed = [finding for finding in findings if finding.outcome == "failed"]
+    lost = [*(one for one in findings if one.outcome == "failed"), *(one for one in findings if not one.answered)]
     raised = [reply for reply in transcript.replies if isinstance(reply, Raised)]
     answered = any(
         isinstance(heard, Reading) for planned in exercise.cases if planned.case.pays == "value"
@@ -202,7 +202,7 @@ def _verdict(
     )
     if transcript.end != "finished" and (answered or not raised or raised[0].kind == "error"):
         return transcript.end, sentence(replies.silence)
-    if not failed:
+    if not lost:
         return "correct", ""
     for kind in ("forbidden", "memory"):
         for one in raised:
@@ -211,7 +211,7 @@ def _verdict(
     if raised and not answered:
         first = next((one for one in transcript.load if raised[0].exception == "NameError" and one.cell), raised[0])
         return "error", sentence(tell(first if f"'{exercise.name}'" in raised[0].message else raised[0], piece, exercise.name))
-    return "incorrect", failed[0].message
+    return "incorrect", sentence(lost[0].message)
 
 
 def _find_slips(
@@ -234,12 +234,36 @@ def _find_slips(
     same = {case.case.id for case in exercise.cases if case.case.visibility == "hidden" and case.case.id in right
             and any(_sizes(case.case.arguments) == _sizes(other.arguments) for other in public)}
     others = set(right) - same - {case.id for case in public}
-    if not others or any(right[name] for name in others):
+    if not others:
+        yield from _find_slips_in_public(plan, exercise, piece, replies, all(right.values()), findings)
+    elif not any(right[name] for name in others):
+        if piece.own_uses & set(plan.assignment.data.arrays):
+            yield "global_read"
+        elif same and all(right[name] for name in same):
+            yield "size_fixed"
+
+
+def _find_slips_in_public(
+    plan: Plan, exercise: ExercisePlan, piece: Slice, replies: Replies, right: bool, findings: Sequence[Finding]
+) -> Iterator[str]:
+    """What properties alone show of a function that is right on the public case, where there is no other case."""
+    related = [one for one in findings if one.id.startswith("property.") and (one.outcome == "failed" or not one.answered)]
+    if not right or not related:
         return
     if piece.own_uses & set(plan.assignment.data.arrays):
         yield "global_read"
-    elif same and all(right[name] for name in same):
+        return
+    sizes = [_sizes(exercise.calls[call].arguments) for call in calls_of_published_sizes(exercise)]
+    asked = [(call, _sizes(one.arguments)) for call, one in enumerate(exercise.calls) if call not in exercise.aside]
+    others = [call for call, own in asked if own not in sizes]
+    if others and all(_is_ill_formed(replies, call) for call in others):
         yield "size_fixed"
+
+
+def _is_ill_formed(replies: Replies, call: int) -> bool:
+    """Whether a call was not answered, or not with the shapes that were asked for."""
+    first = replies.by_call[call][0]
+    return not isinstance(first, Reading) or bool(first.problems)
 
 
 def _sizes(arguments: Sequence[Argument]) -> list[object]:
