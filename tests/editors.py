@@ -1,7 +1,8 @@
 """What editors make of a notebook when they save it: a notebook as data in, the same notebook in another's form out.
 
-Each form follows notebooks that the editor has written. None of them promises to keep a tag, but each hands on metadata that
-it does not know; `lose_tags` is what remains where one does not, as after a detour through a script or by copying cells.
+Each form follows notebooks that the editor has written, as far as their keys go; the editors themselves were not run for this,
+JupyterLab excepted (`test_template.py`). That metadata of a cell stays is what format 4 asks of a program, and no editor's promise:
+`lose_tags` is what remains where it does not, as after copying texts into cells of one's own; `lose_headings` is the other way round.
 """
 
 from __future__ import annotations
@@ -52,20 +53,21 @@ def save_in_old_colab(notebook: Notebook) -> Notebook:
 
 
 def save_in_vscode(notebook: Notebook) -> Notebook:
-    """Format 4.2 without ids, a full `language_info`, and the language of cells that have another than the notebook's."""
-    saved = _without_ids(notebook)
+    """Ids stay where format 4.5 has them; the interpreter's version is told, and a code cell's language once it was chosen."""
+    saved = copy.deepcopy(notebook)
     for cell in saved["cells"]:
         cell["source"] = _lines(cell)
         if cell["cell_type"] == "code":
             cell["metadata"]["vscode"] = {"languageId": "python"}
-    return {
-        **saved, "nbformat_minor": 2,
-        "metadata": {
-            "kernelspec": {"display_name": ".venv (3.12.3)", "language": "python", "name": "python3"},
-            "language_info": {**_INTERPRETER, "version": "3.12.3"}, "orig_nbformat": 4,
-            "vscode": {"interpreter": {"hash": "0" * 64}},
-        },
-    }
+    kernel = {"display_name": ".venv (3.12.3)", "language": "python", "name": "python3"}
+    return {**saved, "metadata": {"kernelspec": kernel, "language_info": {**_INTERPRETER, "version": "3.12.3"}}}
+
+
+def save_in_old_vscode(notebook: Notebook) -> Notebook:
+    """Before 2022: format 4.2 without ids, with notes on the format and the interpreter it had found."""
+    saved = save_in_vscode(_without_ids(notebook))
+    more = {"orig_nbformat": 4, "vscode": {"interpreter": {"hash": "0" * 64}}}
+    return {**saved, "nbformat_minor": 2, "metadata": {**saved["metadata"], **more}}
 
 
 def save_in_jupyterlab(notebook: Notebook) -> Notebook:
@@ -120,11 +122,18 @@ def lose_tags(notebook: Notebook) -> Notebook:
     return {**notebook, "cells": [{**cell, "metadata": {}} for cell in notebook["cells"]]}
 
 
+def lose_headings(notebook: Notebook) -> Notebook:
+    """The cells that ask for answers are gone; the answers' own are there."""
+    asking = ("### (c", "### (d")
+    return {**notebook, "cells": [cell for cell in notebook["cells"] if not "".join(cell["source"]).startswith(asking)]}
+
+
 EDITORS: Mapping[str, Rewrite] = {
     "Colab": save_in_colab,
     "Colab, ids kept": save_in_colab_with_ids,
     "Colab before 2022": save_in_old_colab,
     "VS Code": save_in_vscode,
+    "VS Code before 2022": save_in_old_vscode,
     "JupyterLab": save_in_jupyterlab,
     "Kaggle": save_in_kaggle,
     "Deepnote": save_in_deepnote,
