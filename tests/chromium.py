@@ -15,14 +15,15 @@ ABSENT = CHROMIUM is None and not os.environ.get("CI")
 WHY_ABSENT = "there is no chromium to open pages in"
 
 _SWITCHES = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--disable-quic", "--host-resolver-rules=MAP * ~NOTFOUND")
+             "--disable-quic")
 
 
 @contextlib.contextmanager
-def open_chromium() -> Iterator[Browser]:
-    """A browser for as long as it is needed."""
+def open_chromium(reach: str = "") -> Iterator[Browser]:
+    """A browser for as long as it is needed; it finds no address but `reach`, if that is given."""
     assert CHROMIUM is not None, "CI has to install chromium"
-    switches = [*_SWITCHES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    rules = f"MAP * ~NOTFOUND{f' , EXCLUDE {reach}' if reach else ''}"
+    switches = [*_SWITCHES, f"--host-resolver-rules={rules}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
         try:
