@@ -30,12 +30,12 @@ from grader.errors import AssignmentError
 from grader.messages import Catalogue, Message, join, join_with_and, say, sentence, text_of, word
 from grader.messages.german import GERMAN
 from grader.messages.languages import CATALOGUES
-from grader.model import Graded
+from grader.model import Graded, KillMatrix, KillRow
 from grader.pipeline import Course, grade, open_box, prepare
 from grader.report import encode_result, render_student
 from grader.sandbox import Box
 from grader.selfcheck import all_passed, selfcheck
-from grader.translate import word_graded
+from grader.translate import word_graded, word_matrix
 from grader.verify import check_texts
 from tests.support import ATTENTION, MULTI_HEAD, ROOT, notebook, solved, submission
 
@@ -456,6 +456,15 @@ def test_verify_names_what_is_said_nowhere_and_what_has_no_german(tmp_path: Path
     assert len(told) == 10
     assert "texts.de.toml: no text of the course is 'head 1: output!'; correct its spelling, or take it out" in told
     assert "texts.de.toml: lacks 'attention weights below 0'" in told
+
+
+def test_verify_says_in_german_what_is_wrong() -> None:
+    rows = (KillRow("f", "slip", (), (), say("no check catches it")), KillRow("f", "other", ("values.a.b",), ("other",), ""))
+    matrix = KillMatrix({"f": ("values.a.b", "values.c.d")}, rows)
+    assert matrix.problems() == ["f: slip: no check catches it", "f: the check values.c.d catches nothing"]
+    assert [word(problem, DE) for problem in matrix.problems()] == [
+        "f: slip: kein Test erkennt ihn", "f: Der Test values.c.d erkennt nichts"]
+    assert [row.problem for row in word_matrix(matrix, DE).rows] == ["kein Test erkennt ihn", ""]
 
 
 @pytest.mark.parametrize(("content", "key", "mend"), [
