@@ -101,6 +101,7 @@ def _gold() -> dict[str, str]:
 KINDS: dict[str, str] = _gold() | {
     "student, right to left": render_student(_right_to_left(), ASSIGNMENT),
     "student, worked example": render_student(_worked_example(), ASSIGNMENT),
+    "student, German": render_student(_worked_example(), replace(ASSIGNMENT, lang="de", texts={})),
     "class": render_class([graded.result for graded in CLASS.values()], ASSIGNMENT),
     "class, weak walls": render_class(_weak_class(), ASSIGNMENT),
     "class, right to left": render_class([_right_to_left().result], ASSIGNMENT),

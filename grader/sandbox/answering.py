@@ -2,9 +2,10 @@
 
 Used in three places: behind the walls (inside.py loads this file by its path), in a plain process of the student's own machine,
 and in the student's own kernel. So it needs the standard library and NumPy alone, and nothing that Windows lacks; it never
-imports the grader. All that it says is untrusted, since it shares its memory with student code. What it does with returned values (plain
-arrays or words, never a pickle) keeps honest values whole; who listens checks each byte again. Frames: two little-endian lengths,
-a JSON header, raw bytes; the same as in grader/tensors.py, written out twice because neither side may import the other.
+imports the grader. All that it says is untrusted, since it shares its memory with student code. What it does with returned
+values (plain arrays or words, never a pickle) keeps honest values whole; who listens checks each byte again. Frames: two
+little-endian lengths, a JSON header, raw bytes; the same as in grader/tensors.py, written out twice because neither side may
+import the other.
 """
 
 from __future__ import annotations
