@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Page
 
 from grader.assignment import Assignment
-from grader.extract import extract, read_template
+from grader.extract import extract
+from grader.handout import read_template
 from grader.model import Extraction
 from grader.pipeline import Course
 from grader.verify import fill_in
