@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,7 +15,7 @@ from grader.assignment import Assignment
 from grader.model import Graded, KillMatrix, Result, Survey
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
-from grader.report.heatmap import CellView
+from grader.report.heatmap import GridView
 from grader.report.languages import words_for
 from grader.report.matrix_view import view_matrix
 from grader.report.similar_view import view_similar
@@ -26,8 +26,6 @@ from grader.report.wording import Wording
 FOLDER = Path(__file__).parent
 GENERATOR = '<meta name="generator" content="grader">'
 """By which a page of ours is known."""
-_CELL = '<td class="%s" title="%s">%s</td>'
-_DENSE_CELL = '<td class="%s" title="%s"><span class="sr">%s</span></td>'
 
 
 def _finish(value: object) -> object:
@@ -42,11 +40,17 @@ def _spans(text: str) -> Markup:
     return Markup(re.sub(r"`([^`\n]{1,80})`", r"<code>\1</code>", str(escape(clean_text(text)))))  # noqa: S704  escaped here
 
 
-def _cells(cells: Iterable[CellView], dense: bool) -> Markup:
-    """A matrix's row in one go, since half of what a page places are cells. They hold numbers: nothing has to be cleaned."""
-    parts = iter(str(escape(" ".join(part for cell in cells for part in (cell.colour, cell.exact, cell.text)))).split(" "))
-    cell = _DENSE_CELL if dense else _CELL
-    return Markup("".join(cell % three for three in zip(parts, parts, parts, strict=True)))  # noqa: S704  escaped above
+def _rows(grid: GridView, name: str) -> Markup:
+    """A matrix's body in one go, since half of what a page places are cells. They hold numbers: nothing has to be cleaned."""
+    heading = f'<tr><th scope="row"><span class="sr">{escape(clean_text(name))} </span>'
+    before, after = ('<span class="sr">', "</span>") if grid.dense else ("", "")
+    lines = []
+    for row in grid.rows:
+        numbers = str(escape(" ".join((*row.exact, *row.texts)))).split(" ")
+        cells = [f'<td class="{colour}" title="{exact}">{before}{text}{after}</td>'
+                 for colour, exact, text in zip(row.colours, numbers, numbers[len(row.exact):], strict=False)]
+        lines.append(f"{heading}{row.number}</th>{''.join(cells)}</tr>\n")
+    return Markup("".join(lines))  # noqa: S704  escaped above
 
 
 def _style() -> str:
@@ -70,9 +74,9 @@ SCRIPT_POLICY = f"{POLICY}; script-src {_digest(SCRIPT)}"
 
 _environment = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finish,
-    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
 )
-_environment.filters.update(spans=_spans, cells=_cells)
+_environment.filters.update(spans=_spans, rows=_rows)
 _environment.globals.update(
     style=Markup(STYLE), script=Markup(SCRIPT), generator=Markup(GENERATOR),  # noqa: S704  our own files
     policy=POLICY, script_policy=SCRIPT_POLICY,
