@@ -15,9 +15,9 @@ from grader.assignment import Assignment
 from grader.model import Graded, KillMatrix, Result, Survey
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
-from grader.report.heatmap import GridView
 from grader.report.languages import words_for
 from grader.report.matrix_view import view_matrix
+from grader.report.rows import place_lines, place_matrix, place_numbers
 from grader.report.similar_view import view_similar
 from grader.report.student_view import view_student
 from grader.report.text import clean_text
@@ -38,19 +38,6 @@ def _finish(value: object) -> object:
 def _spans(text: str) -> Markup:
     """A sentence with its `names` set as code; everything in it is cleaned and escaped first."""
     return Markup(re.sub(r"`([^`\n]{1,80})`", r"<code>\1</code>", str(escape(clean_text(text)))))  # noqa: S704  escaped here
-
-
-def _rows(grid: GridView, name: str) -> Markup:
-    """A matrix's body in one go, since half of what a page places are cells. They hold numbers: nothing has to be cleaned."""
-    heading = f'<tr><th scope="row"><span class="sr">{escape(clean_text(name))} </span>'
-    before, after = ('<span class="sr">', "</span>") if grid.dense else ("", "")
-    lines = []
-    for row in grid.rows:
-        numbers = str(escape(" ".join((*row.exact, *row.texts)))).split(" ")
-        cells = [f'<td class="{colour}" title="{exact}">{before}{text}{after}</td>'
-                 for colour, exact, text in zip(row.colours, numbers, numbers[len(row.exact):], strict=False)]
-        lines.append(f"{heading}{row.number}</th>{''.join(cells)}</tr>\n")
-    return Markup("".join(lines))  # noqa: S704  escaped above
 
 
 def _style() -> str:
@@ -76,7 +63,7 @@ _environment = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finish,
     trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
 )
-_environment.filters.update(spans=_spans, rows=_rows)
+_environment.filters.update(spans=_spans, place_lines=place_lines, place_matrix=place_matrix, place_numbers=place_numbers)
 _environment.globals.update(
     style=Markup(STYLE), script=Markup(SCRIPT), generator=Markup(GENERATOR),  # noqa: S704  our own files
     policy=POLICY, script_policy=SCRIPT_POLICY,
