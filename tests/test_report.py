@@ -29,6 +29,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # no stubs
 
 from grader.assignment import Assignment, Data, Exercise, Imports, Question, Returns, Tolerance
 from grader.model import (
@@ -55,6 +56,7 @@ from grader.report import (
     SCHEMA_FILE,
     clean_line,
     clean_text,
+    code,
     decode_result,
     encode_grades,
     encode_result,
@@ -66,13 +68,14 @@ from grader.report import (
 )
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
+from grader.report.code import LineView, view_code
 from grader.report.discrimination import point_biserial
 from grader.report.heatmap import view_pictures
 from grader.report.languages import LANGUAGES
 from grader.report.prose import view_prose
 from grader.report.wording import ENGLISH, Wording
 from grader.report.wording_de import GERMAN
-from tests.support import without_own_script
+from tests.support import ROOT, without_own_script
 
 GOLD = Path(__file__).parent / "gold"
 
@@ -312,6 +315,30 @@ def test_message_stands_under_its_line() -> None:
                      page, re.DOTALL)
     assert line is not None
     assert line[1].startswith("ValueError")
+
+
+COLOURED = [
+    *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "grader").rglob("*.py"))), CODE, HEADS,
+    "def f(x):\n    return x.max() if x.sum else x.for_ .T @ x@ y@z\n", "@property\ndef f(): yield from g()\nasync def f():\n    await x\n",
+    "raise ValueError('a') from error\nfrom . import x as y\nimport numpy as np, os\n", "x = [1e-5, 0x1F, 1_0, 3j, .5, 5., 1.e3, x1]\n",
+    "f'{x!r:>{n}} {range(3)}' rb'\\x' u'' \"\"\"a\nb\"\"\"\n'''c'''\n", "print(self.self, max.max, x. max, cls)\nx\\\n  .min\n",
+    "def f(:\n  'open\n\tif a$b ? `c`\n", "#!/usr/bin/python\n# only this", "lambda: None is not True\nclass A(B): pass\nprinted = inner = asx = 1\n",
+]
+
+
+@pytest.mark.parametrize("source", COLOURED, ids=range(len(COLOURED)))
+def test_code_has_the_colours_that_pygments_gives_it(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = Listing(1, 1, re.sub(r"\b(?:match|case)\b|\b__\w+__\b", "other", source), ())  # where the quick rules are told to differ
+    quick = view_code(listing, "e", ENGLISH)
+    monkeypatch.setattr(code, "_LEXER", PythonLexer(stripnl=False))
+    assert [coloured(line) for line in quick.lines] == [coloured(line) for line in view_code(listing, "e", ENGLISH).lines]
+    assert any(colour for line in quick.lines for colour, _ in coloured(line))
+
+
+def coloured(line: LineView) -> list[tuple[str, str]]:
+    """Each sign of a line that is seen, with its colour."""
+    parts = re.findall(r'<span class="(\w)">(.*?)</span>|([^<]+)', line.markup)
+    return [(colour, sign) for colour, inside, outside in parts for sign in html.unescape(inside or outside) if sign.strip()]
 
 
 def test_marks_beyond_the_listing_are_not_lost() -> None:

@@ -28,18 +28,19 @@ _SPECIAL = "|".join([*keyword.kwlist, *keyword.softkwlist, *(name for name in di
                      "self", "cls", "Ellipsis", "NotImplemented"])
 _KEYWORDS = "|".join(["yield from", *(word for word in keyword.kwlist if word not in _LEADING)])
 _BUILTINS = "|".join(PythonLexer.tokens["builtins"][0][0].words)
+_RUN = (rf"(?:[ \t\n\[\](){{}}:,;=+*/<>-]++|\.(?!\d)|@(?!\w)|(?:(?<=\.)(?!(?:{'|'.join(keyword.kwlist)})\b)|(?!(?:{_SPECIAL})\b))"
+        r"[A-Za-z_]\w*+(?![\"']))++")
 
 
 class _Lexer(PythonLexer):  # type: ignore[misc]  # no stubs
-    """Pygments' own, but runs of what bears no colour are one token, and but for `match` the same colours.
+    """Pygments' own, quicker, with the same colours but for `match`, `case` and names like `__add__`.
 
-    What programs consist of comes first: Pygments tries some forty rules on a name.
+    Runs of what bears no colour are one token, and what programs consist of comes first, not after some forty rules.
     """
 
     tokens: ClassVar = {
         "root": [
-            (rf"(?:[ \t\n\[\](){{}}:,;.=+*/<>-]++|@(?!\w)|(?:(?<=\.)(?!(?:{'|'.join(keyword.kwlist)})\b)|(?!(?:{_SPECIAL})\b))"
-             r"[A-Za-z_]\w*+(?![\"']))++", Name),
+            (_RUN, Name),
             (rf"(?:{_KEYWORDS})\b", Keyword),
             (rf"(?<!\.)(?:{_BUILTINS})\b", Name.Builtin),
             (r"\d++(?:\.\d*+)?(?![\w.])", Literal.Number),

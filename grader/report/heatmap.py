@@ -6,7 +6,7 @@ Comes in: a `Picture`. Goes out: `PictureView`. A student's matrix may have any 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,33 +158,31 @@ def _grid(
     shown = matrix[:SIDE, :SIDE]
     if 3 * shown.size > room:
         return GridView(title, label, problem=words.not_drawn(array.shape))
-    cut = shown.shape != matrix.shape
+    note = words.corner(shown.shape[0], shown.shape[1], matrix.shape) if shown.shape != matrix.shape else ""
     return GridView(title, label, tuple(range(1, shown.shape[1] + 1)), tuple(_rows(shown, scale, words)),
-                    dense=shown.shape[1] > NUMBERS, note=words.corner(shown.shape[0], shown.shape[1], matrix.shape) if cut else "")
+                    dense=shown.shape[1] > NUMBERS, note=note)
 
 
 def _rows(shown: Matrix, scale: _Scale, words: Wording) -> Iterator[RowView]:
     finite = np.isfinite(shown)
     largest = float(np.abs(shown[finite]).max(initial=0.0))
+    short = "{:z.2f}".format if 0.1 <= largest < 1000 else _digits
     for number, (row, plain) in enumerate(zip(shown.tolist(), finite.all(axis=1).tolist(), strict=True), 1):
         colours = tuple([scale.colour(value) for value in row])
         if plain:  # nearly always: the language's way of writing numbers is asked for a row at once
-            texts, exact = ([f"{value:z.2f}" for value in row] if 0.1 <= largest < 1000 else [_digits(value) for value in row],
-                            [f"{value:.6g}" for value in row])
-            yield RowView(number, colours, *(tuple(words.decimal(" ".join(some)).split(" ")) for some in (exact, texts)))
+            exact, texts = [f"{value:.6g}" for value in row], [short(value) for value in row]
+            exact, texts = (words.decimal(" ".join(some)).split(" ") for some in (exact, texts))
         else:
-            yield RowView(number, colours, tuple(_exact(value, words) for value in row),
-                          tuple(_short(value, largest, words) for value in row))
+            exact, texts = [_exact(value, words) for value in row], [_short(value, short, words) for value in row]
+        yield RowView(number, colours, tuple(exact), tuple(texts))
 
 
-def _short(value: float, largest: float, words: Wording) -> str:
-    """Two decimals where the table's numbers are of everyday size, else three digits."""
-    if not math.isfinite(value):
-        return _odd(value)
-    return words.decimal(f"{value:z.2f}" if 0.1 <= largest < 1000 or value == 0 else _digits(value))
+def _short(value: float, write: Callable[[float], str], words: Wording) -> str:
+    return words.decimal(write(value)) if math.isfinite(value) else _odd(value)
 
 
 def _digits(value: float) -> str:
+    """Three digits, for tables whose numbers are not of everyday size; in those that are, two decimals are written."""
     return "0.00" if value == 0 else f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.3g}"
 
 

@@ -37,8 +37,9 @@ def place_lines(listing: CodeView, words: Wording) -> Markup:
     """Lines of code, and below each what is said of it."""
     lines = []
     for line in listing.lines:
-        lines.append(f'<span class="line{" hit" if line.messages else ""}" data-n="{line.number}">{line.markup}\n</span>')
-        lines += [f'<span class="note"><b>{_safe(words.line(line.number))}:</b> {_safe(message)}\n</span>' for message in line.messages]
+        hit, where = (" hit", _safe(words.line(line.number))) if line.messages else ("", "")
+        lines.append(f'<span class="line{hit}" data-n="{line.number}">{line.markup}\n</span>')
+        lines += [f'<span class="note"><b>{where}:</b> {_safe(message)}\n</span>' for message in line.messages]
     return Markup("".join(lines))  # noqa: S704  what is no markup yet is escaped above
 
 
