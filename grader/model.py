@@ -552,6 +552,7 @@ class Fragment:
 class HandIn:
     """A hand-in as far as its code is compared with others'; `problem` says why it cannot be.
 
+    `sha256` is "" for a file that nobody wrote, `digest` is the SHA-256 of any file that could be read.
     `fragments` and `listings` leave out what the hand-out gives. `letters` is a digest of the listings, letter by letter, "" when
     there are none; `remarks` counts the characters of comments and docstrings in them that are not the hand-out's.
     """
@@ -564,6 +565,7 @@ class HandIn:
     letters: str = ""
     remarks: int = 0
     problem: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)

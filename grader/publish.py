@@ -8,7 +8,8 @@ from pathlib import Path
 from grader.assignment import Assignment
 from grader.distribute import WriteError
 from grader.model import Result
-from grader.report import encode_grades, render_class, write_file
+from grader.report import SIMILAR, encode_grades, render_class, write_file
+from grader.target import is_compared
 
 ANONYMOUS = "index-anonymous.html"
 
@@ -20,9 +21,10 @@ def publish(
 
     `left_out` names what was found beside the submissions: a student's work may be among it, under a wrong name.
     """
+    similar = SIMILAR if is_compared(out, results) else ""
     try:
         write_file(out / "grades.csv", encode_grades(results, assignment))
-        write_file(out / "index.html", render_class(results, assignment, left_out=left_out))
+        write_file(out / "index.html", render_class(results, assignment, left_out=left_out, similar=similar))
         if anonymous:
             write_file(out / ANONYMOUS, render_class(results, assignment, anonymous=True))
         else:

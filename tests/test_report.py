@@ -22,6 +22,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 import msgspec
@@ -36,12 +37,15 @@ from grader.model import (
     Array,
     Attention,
     Check,
+    Cluster,
     Diagnosis,
     Evidence,
     ExerciseResult,
     Graded,
+    HandIn,
     KillMatrix,
     KillRow,
+    Likeness,
     Limits,
     Listing,
     Notice,
@@ -50,6 +54,7 @@ from grader.model import (
     Receipt,
     Result,
     SubmissionName,
+    Survey,
     Verdict,
 )
 from grader.report import (
@@ -57,11 +62,14 @@ from grader.report import (
     clean_line,
     clean_text,
     code,
+    compared_class,
     decode_result,
+    digest_class,
     encode_grades,
     encode_result,
     render_class,
     render_matrix,
+    render_similar,
     render_student,
     result_schema,
     write_file,
@@ -271,6 +279,26 @@ def make_class() -> dict[str, Graded]:
 CLASS = make_class()
 
 
+def make_survey() -> Survey:
+    """Each kind of group, one of them too large to be named in its heading, and a hand-in that could not be compared."""
+    again = CODE.replace("scores", "s").replace("every query with every key", "as told in the lecture")
+    many = [HandIn(f"{name}, group {at}", f"{name}/{at}.ipynb", "f" * 64, listings=(Listing(3, 1, HEADS),))
+            for at, name in enumerate(["kovalevskaya", "germain", "agnesi", "hypatia", "lamarr", "johnson", "franklin"], 1)]
+    first = HandIn("noether", "noether.ipynb", "1" * 64, listings=(Listing(7, 3, CODE), Listing(11, 1, HEADS)), digest="1" * 64)
+    second = HandIn("קורבסקיה <b>", "weyl/attention (1).ipynb", "2" * 64, listings=(Listing(4, 1, again),))
+    odd = HandIn("hopper", "hopper.ipynb", problem="The file ends in the middle: it is not a whole notebook (line 212).")
+    places = {(7, line): (4, line - 2) for line in (5, 6, 8, 9)}
+    link = Likeness(first.id, second.id, 52, 61, places, {there: here for here, there in places.items()})
+    clusters = (Cluster("file", tuple(one.id for one in many)), Cluster("letters", (first.id, many[0].id)),
+                Cluster("code", (first.id, second.id), (link,)), Cluster("code", (many[1].id, odd.id), (replace(link, opposite={}, back={}),)))
+    hand_ins = {one.id: one for one in (first, second, odd, *many)}
+    return Survey(47, 46, 71.5, 60, 12, 11, True, clusters, hand_ins, (odd,))
+
+
+SURVEY = make_survey()
+HAVE_PAGES = frozenset({"noether", "קורבסקיה <b>", "germain, group 2", "johnson, group 6", "hopper"})
+
+
 def check_gold(name: str, page: str) -> None:
     file = GOLD / name
     if os.environ.get("GOLD") == "accept":
@@ -288,6 +316,36 @@ def test_student_page_is_as_accepted(name: str) -> None:
 
 def test_class_page_is_as_accepted() -> None:
     check_gold("class.html", render_class([graded.result for graded in CLASS.values()], ASSIGNMENT))
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_similar_page_is_as_accepted(lang: str) -> None:
+    page = render_similar(SURVEY, ASSIGNMENT if lang == "en" else IN_GERMAN, pages=HAVE_PAGES)
+    check_gold("similar.html" if lang == "en" else "similar_de.html", page)
+    inspect(page)
+
+
+def test_similar_page_links_to_the_pages_that_are_there_and_to_no_other() -> None:
+    page = render_similar(SURVEY, ASSIGNMENT, pages=HAVE_PAGES)
+    linked = {unquote(address).removesuffix(".html") for address in re.findall(r'href="feedback/([^"/?#<> ]*)"', page)}
+    assert linked == HAVE_PAGES
+    assert page.count('href="feedback/') == page.count("feedback/")
+    assert "feedback/" not in render_similar(SURVEY, ASSIGNMENT)
+
+
+def test_class_page_links_to_what_is_much_alike_unless_it_is_anonymous() -> None:
+    results = [graded.result for graded in CLASS.values()]
+    assert 'href="similar.html"' in render_class(results, ASSIGNMENT, similar="similar.html")
+    assert "similar.html" not in render_class(results, ASSIGNMENT)
+
+
+def test_similar_page_says_of_which_class_it_is() -> None:
+    page = render_similar(SURVEY, ASSIGNMENT).encode()
+    pairs = [(one.id, one.digest) for one in SURVEY.hand_ins.values()]
+    assert compared_class(page) == digest_class(reversed(pairs))
+    assert compared_class(page) != digest_class(pairs[1:])
+    assert compared_class(page) != digest_class([(pairs[0][0], "0" * 64), *pairs[1:]])
+    assert compared_class(render_class([], ASSIGNMENT).encode()) == ""
 
 
 def test_student_page_follows_its_order() -> None:
@@ -469,7 +527,7 @@ class Inspector(HTMLParser):
                 self.wrong.append(f"<{tag} {name}={text!r}>")
             if name == "src" and not re.match(r"data:image/(png|jpeg|gif|webp);base64,", text):
                 self.wrong.append(f"<{tag} src={text!r}>")
-            if name == "href" and not re.match(r"(#|feedback/|https?://|mailto:)", text):
+            if name == "href" and not re.match(r"(#|feedback/|similar\.html$|https?://|mailto:)", text):
                 self.wrong.append(f"<{tag} href={text!r}>")
             if name == "http-equiv" and text != "Content-Security-Policy":
                 self.wrong.append(f"<{tag} http-equiv>")
@@ -704,6 +762,8 @@ def pages_in(assignment: Assignment, words: Wording | None = None) -> list[str]:
         *(render_student(graded, assignment, words) for graded in CLASS.values()), render_class([], assignment, words),
         render_class(results, assignment, words, left_out=["x.txt"]), render_class(weak, assignment, words, anonymous=True),
         render_matrix(matrix, [], assignment, words), render_matrix(matrix, ["x"], assignment, words),
+        render_similar(SURVEY, assignment, words), render_similar(replace(SURVEY, median=20, told_all=False), assignment, words),
+        render_class(results, assignment, words, similar="similar.html"),
     ]
 
 
@@ -738,7 +798,7 @@ def test_no_english_is_left_on_a_german_page() -> None:
                for phrase in re.findall(r"[A-Za-z' -]{12,}", text)}
     english, german = ("\n".join(pages_in(assignment)) for assignment in (ASSIGNMENT, IN_GERMAN))
     assert len([phrase for phrase in phrases if phrase in english]) > 50, "the phrases are such as stand on pages"
-    told = str(CLASS)  # messages come with the results, in English
+    told = f"{CLASS} {SURVEY}"  # messages come with the results, in English
     assert [phrase for phrase in phrases if phrase in german and phrase not in told] == []
     assert german.count('<html lang="de">') == english.count('<html lang="en">') > 0
 
@@ -769,7 +829,7 @@ def test_pages_say_nothing_but_what_the_wording_and_the_results_say() -> None:
     reader = Reader()
     for page in pages_in(ASSIGNMENT, mute):
         reader.feed(page)
-    shown = f"{CLASS} {ASSIGNMENT} x.txt NaN"
+    shown = f"{CLASS} {ASSIGNMENT} {SURVEY} x.txt NaN"
     told = re.findall(r"[^\W\d_]+", f"{shown} " + shown.replace("\\n", " "))  # a line's end in code is no letter of the next word
     assert {word for word in reader.words if len(word) > 1} - set(told) == set(), "formulas fall into letters"
     assert "Attention" in reader.words

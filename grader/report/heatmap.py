@@ -167,11 +167,11 @@ def _rows(shown: Matrix, scale: _Scale, words: Wording) -> Iterator[RowView]:
     finite = np.isfinite(shown)
     largest = float(np.abs(shown[finite]).max(initial=0.0))
     short = "{:z.2f}".format if 0.1 <= largest < 1000 else _digits
-    for number, (row, plain) in enumerate(zip(shown.tolist(), finite.all(axis=1).tolist(), strict=True), 1):
+    for number, (row, plain) in enumerate(zip(shown.tolist(), np.all(finite, axis=1), strict=True), 1):
         colours = tuple([scale.colour(value) for value in row])
         if plain:  # nearly always: the language's way of writing numbers is asked for a row at once
-            exact, texts = [f"{value:.6g}" for value in row], [short(value) for value in row]
-            exact, texts = (words.decimal(" ".join(some)).split(" ") for some in (exact, texts))
+            exact = words.decimal(" ".join([f"{value:.6g}" for value in row])).split(" ")
+            texts = words.decimal(" ".join([short(value) for value in row])).split(" ")
         else:
             exact, texts = [_exact(value, words) for value in row], [_short(value, short, words) for value in row]
         yield RowView(number, colours, tuple(exact), tuple(texts))

@@ -58,6 +58,7 @@ class Wording:
     matrix_named: str = "Named"
     matrix_caught: str = "caught"
     similar: str = "Much alike, for a person to judge"
+    to_similar: str = "Code that is much alike"
     similar_reading: str = "How to read this"
     similar_unread: str = "Not compared"
     similar_code: str = "The code"

@@ -274,6 +274,7 @@ GERMAN = _German(
     class_attention_none="Alle Abgaben konnten bewertet werden.",
     hidden_data="Verdeckte Zahlen",
     similar="Sehr ähnlicher Code, zur Prüfung durch eine Person",
+    to_similar="Zum Code, der einander sehr ähnlich ist",
     similar_reading="Wie das zu lesen ist",
     similar_unread="Nicht verglichen",
     similar_code="Der Code",
