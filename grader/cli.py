@@ -351,8 +351,9 @@ def _verify(options: argparse.Namespace) -> int:
     for problem in problems:
         out.print(f"[red]wrong:[/] {_plain(problem)}")
     if not problems:
-        count = len(matrix.rows)
-        out.print(f"[green]all as it must be[/]: {count} known slips are caught and named, every check catches something")
+        slips, rows = len(matrix.slips()), len(matrix.rows)
+        out.print(f"[green]all as it must be[/]: {slips} known slips are caught and named in each exercise where they are tried "
+                  f"({rows} rows), every check catches something")
     out.print(f"The whole matrix is in {escape(str(page))}.")
     return INCOMPLETE if problems else OK
 

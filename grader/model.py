@@ -521,6 +521,10 @@ class KillMatrix:
     checks: Mapping[str, tuple[str, ...]]
     rows: tuple[KillRow, ...]
 
+    def slips(self) -> frozenset[str]:
+        """The different known slips; one may stand in several exercises, and what is in brackets is no slip but an act."""
+        return frozenset(row.slip for row in self.rows if not row.slip.startswith("("))
+
     def idle(self) -> list[tuple[str, str]]:
         """(exercise, check) of checks that catch nothing."""
         caught = {(row.exercise, check) for row in self.rows for check in row.caught_by}

@@ -725,7 +725,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {  # no letter in any: what is made 
     "number": [(2.5,), (-0.25,)], "decimal": [("2.5",)], "share": [(1, 2)], "percent": [(50,)], "of": [(1.0, 2.0)],
     "points": [(1.0,), (2.0,)], "out_of": [(1.0,), (2.0,)], "page_title": [("1", "2")], "weak_sandbox": [("1",)],
     "class_title": [("1",)], "written_waiting": [(1, 1.0), (2, 20.0)], "written_marked": [(1.0, 2.0)], "example": [("1",)],
-    "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1,), (2,)],
+    "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1, 1), (2, 2), (43, 72)],
     "reread": [("(a) 1",)], "together": [(["1"],), (["1", "2"],)], "alike": [(["1"],), (["1", "2"],)],
     "carried": [([],), (["1"],), (["1", "2"],)], "checks_passed": [(1,), (2,)], "checks_failed": [(1,), (2,)],
     "checks_skipped": [(1,), (2,)], "cell": [(1,)], "line": [(1,)], "place": [(1, None), (None, 1), (1, 1)], "code_of": [("1", 1)],

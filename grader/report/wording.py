@@ -226,9 +226,11 @@ class Wording:
         """Nothing came back to compare."""
         return f"Your function gives no {step} here that could be compared."
 
-    def matrix_right(self, count: int) -> str:
-        """Nothing is wrong."""
-        return f"All {count} known slips are caught and named as themselves, and every check catches something."
+    def matrix_right(self, slips: int, rows: int) -> str:
+        """Nothing is wrong. Most slips can be made in several exercises, and are tried in each."""
+        known = "The one known slip is caught and named" if slips == 1 else f"All {slips} known slips are caught and named"
+        tries = f" in every exercise that they are tried in ({rows} rows)" if rows > slips else ""
+        return f"{known}{tries}, and every check catches something."
 
     def similar_title(self, title: str) -> str:
         return f"{title}: much alike"

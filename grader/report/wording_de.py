@@ -118,10 +118,10 @@ class _German(Wording):
     def example_nothing(self, step: str) -> str:
         return f"Deine Funktion liefert hier für {step} nichts, was sich vergleichen ließe."
 
-    def matrix_right(self, count: int) -> str:
-        if count == 1:
-            return "Der eine bekannte Fehler wird erkannt und richtig benannt, und jeder Test erkennt etwas."
-        return f"Alle {count} bekannten Fehler werden erkannt und richtig benannt, und jeder Test erkennt etwas."
+    def matrix_right(self, slips: int, rows: int) -> str:
+        known = "Der eine bekannte Fehler wird" if slips == 1 else f"Alle {slips} bekannten Fehler werden"
+        tries = f" in jedem Teil, in dem sie erprobt werden ({rows} Zeilen)," if rows > slips else ""
+        return f"{known}{tries} erkannt und richtig benannt, und jeder Test erkennt etwas."
 
     def reread(self, place: str) -> str:
         return f"In der Vorlage steht es unter „{without_letter(place)}“."
