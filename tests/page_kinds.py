@@ -1,8 +1,8 @@
 """Every kind of page, from made-up classes: what is looked at in a browser, by tests and in screenshots.
 
 Goes out: `KINDS`, HTML by name. The gold pages are among them; the others are what gold does not show: text from right to left, a
-worked example with matrices too wide for their numbers, a class that could not be graded behind weak walls, hostile text side by
-side, and verify's matrix.
+worked example with matrices too wide for their numbers, a class that could not be graded behind weak walls, code
+side by side, and verify's matrix.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from grader.model import (
     WorkedExample,
 )
 from grader.report import render_class, render_matrix, render_similar, render_student
-from tests.hostile_text import TEXTS
 from tests.test_report import (
     ASSIGNMENT,
     CHECKS,
@@ -40,7 +39,6 @@ from tests.test_report import (
     exercise,
     softmax,
 )
-from tests.test_similar import linked
 
 HEBREW, ARABIC = "כל ראש מסתכל על חלק אחר של התכונות, ולכן המשקלים שונים.", "لكل رأس مصفوفات إسقاط خاصة به، لذلك تختلف النتائج."
 LONG = "W" * 300
@@ -128,7 +126,6 @@ KINDS: dict[str, str] = _gold() | {
     "similar": render_similar(SURVEY, ASSIGNMENT, pages=HAVE_PAGES),
     "similar, German": render_similar(SURVEY, IN_GERMAN, pages=HAVE_PAGES),
     "similar, too short": render_similar(replace(SURVEY, median=20, told_all=False, clusters=()), ASSIGNMENT),
-    "similar, hostile": render_similar(linked(*TEXTS.values()), ASSIGNMENT, pages=frozenset(f"1{text}" for text in TEXTS.values())),
     "verify": render_matrix(_matrix(False), [], ASSIGNMENT),
     "verify, wrong": render_matrix(_matrix(True), _matrix(True).problems(), ASSIGNMENT),
 }

@@ -446,6 +446,8 @@ def test_class_page_says_whose_code_ran_behind_too_little() -> None:
     assert "“limits” alone" in said
     assert weak.submission.id in said
     assert results[1].submission.id not in said
+    rows = re.findall(r"<tr data-kind.*?</tr>", page)
+    assert [row for row in rows if ENGLISH.weak_tag in row] == [row for row in rows if f"<bdi>{weak.submission.id}</bdi>" in row] != []
 
 
 SAID_OF = ["grace hopper", "name in a message", "name in an answer", "name in a comment", "name in a notice", "name in a check", "file name"]

@@ -104,7 +104,8 @@ class Cell:
 class Row:
     """One submission in the table; a None among `exercises` is one that was not judged.
 
-    `kind` is the group that it is filtered by, `order` its score as a number, "" when there is none.
+    `weak` says that its code ran behind less than the assignment asks for. `kind` is the group that it is filtered by,
+    `order` its score as a number, "" when there is none.
     """
 
     student: StudentLink
@@ -114,6 +115,7 @@ class Row:
     written: str
     slips: str
     kind: Kind
+    weak: bool
 
 
 @dataclass(frozen=True)
@@ -289,7 +291,7 @@ def _row(result: Result, names: Sequence[str], to_see: Set[str], words: Wording)
     slips = dict.fromkeys(diagnosis.title for exercise in result.exercises.values() for diagnosis in exercise.diagnoses)
     score = words.no_score if result.score is None else words.of(result.score, result.points)
     return Row(link, tuple(cells), score, _order(result.score), _written(result, words), clean_text("; ".join(slips)),
-               _kind(result, link.name in to_see))
+               _kind(result, link.name in to_see), result.receipt.weak)
 
 
 def _order(score: float | None) -> str:

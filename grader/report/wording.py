@@ -132,6 +132,7 @@ class Wording:
     set_aside: str = "It could not be graded and waits for a person."
     class_attention_none: str = "Every submission could be graded."
     weak_title: str = "The sandbox was too weak"
+    weak_tag: str = "weak sandbox"
     which: str = "Which"
     left_out_note: str = "These are no notebooks. If one is a student's work, ask for it as a notebook (*.ipynb)."
     class_look: str = "Worth a look"
@@ -275,7 +276,8 @@ class Wording:
         return f"as cell {cell}, line {line} opposite"
 
     def similar_not_shown(self, count: int) -> str:
-        return f"{count} more {'pair is' if count == 1 else 'pairs are'} not shown side by side, so that the page stays readable."
+        some = "1 pair of this group is" if count == 1 else f"{count} pairs of this group are"
+        return f"{some} not shown side by side, so that the page stays readable."
 
     def similar_code_of(self, student: str, cell: int) -> str:
         return f"Code of {student}, cell {cell}"

@@ -85,8 +85,8 @@ class _German(Wording):
         return f"wie Zelle {cell}, Zeile {line} gegenüber"
 
     def similar_not_shown(self, count: int) -> str:
-        more = "Ein weiteres Paar steht" if count == 1 else f"{count} weitere Paare stehen"
-        return f"{more} nicht nebeneinander, damit die Seite lesbar bleibt."
+        some = "Ein Paar dieser Gruppe steht" if count == 1 else f"{count} Paare dieser Gruppe stehen"
+        return f"{some} nicht nebeneinander, damit die Seite lesbar bleibt."
 
     def similar_code_of(self, student: str, cell: int) -> str:
         return f"Code von {student}, Zelle {cell}"
@@ -274,7 +274,7 @@ GERMAN = _German(
     class_attention_none="Alle Abgaben konnten bewertet werden.",
     hidden_data="Verdeckte Zahlen",
     similar="Sehr ähnlicher Code, zur Prüfung durch eine Person",
-    to_similar="Zum Code, der einander sehr ähnlich ist",
+    to_similar="Sehr ähnlicher Code",
     similar_reading="Wie das zu lesen ist",
     similar_unread="Nicht verglichen",
     similar_code="Der Code",
@@ -300,6 +300,7 @@ GERMAN = _German(
                    "kurzem Code etwas.",
     },
     weak_title="Die Abschirmung war zu schwach",
+    weak_tag="schwache Abschirmung",
     which="Welche",
     left_out_note="Das sind keine Notebooks. Ist eine davon eine Abgabe, kann sie als Notebook (*.ipynb) nachgefordert werden.",
     class_look="Einen Blick wert",
