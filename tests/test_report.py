@@ -427,6 +427,12 @@ def test_class_page_names_who_is_behind_a_slip() -> None:
     assert page.index("hopper") < page.index('id="distribution"'), "who needs attention comes first"
 
 
+def test_class_page_counts_a_slip_in_the_order_of_the_exercises() -> None:
+    both = result("noether", exercise("incorrect", None, NO_SCALE), exercise("incorrect", None, NO_SCALE))
+    late = result("hopper", exercise(), exercise("incorrect", None, NO_SCALE))
+    assert [slip.where for slip in view_class([late, both], ASSIGNMENT, ENGLISH).slips] == ["(a) Self-attention: 1; (b) Multi-head attention: 2"]
+
+
 def test_class_page_names_what_was_left_out() -> None:
     results = [graded.result for graded in CLASS.values()]
     assert "left out" not in render_class(results, ASSIGNMENT)

@@ -274,9 +274,9 @@ def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) ->
                 titles.setdefault(diagnosis.id, diagnosis.title)
                 where.setdefault(diagnosis.id, Counter())[name] += 1
                 students.setdefault(diagnosis.id, {})[result.submission.id] = link_to(result)
-    views = []
+    names, views = _exercise_names(results, assignment), []
     for slip in sorted(titles, key=lambda slip: (-len(students[slip]), slip)):
-        places = [words.slip_where_count(exercise_title(name, assignment), count) for name, count in sorted(where[slip].items())]
+        places = [words.slip_where_count(exercise_title(name, assignment), where[slip][name]) for name in names if where[slip][name]]
         views.append(SlipView(slip, titles[slip], "; ".join(places), tuple(students[slip].values())))
     return tuple(views)
 
