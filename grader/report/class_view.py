@@ -276,7 +276,8 @@ def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) ->
                 students.setdefault(diagnosis.id, {})[result.submission.id] = link_to(result)
     names, views = _exercise_names(results, assignment), []
     for slip in sorted(titles, key=lambda slip: (-len(students[slip]), slip)):
-        places = [words.slip_where_count(exercise_title(name, assignment), where[slip][name]) for name in names if where[slip][name]]
+        counts = {exercise_title(name, assignment): where[slip][name] for name in names if where[slip][name]}
+        places = [words.slip_where_count(title, count) for title, count in counts.items()]
         views.append(SlipView(slip, titles[slip], "; ".join(places), tuple(students[slip].values())))
     return tuple(views)
 
