@@ -370,8 +370,9 @@ def _verify(options: argparse.Namespace) -> int:
     for problem in problems:
         out.print(f"[red]wrong:[/] {_plain(problem)}")
     if not problems:
-        count = len(matrix.rows)
-        out.print(f"[green]all as it must be[/]: {count} known slips are caught and named, every check catches something")
+        slips, rows = len(matrix.slips()), len(matrix.rows)
+        out.print(f"[green]all as it must be[/]: {slips} known slips are caught and named in each exercise where they are tried "
+                  f"({rows} rows), every check catches something")
     out.print(f"The whole matrix is in {escape(str(page))}.")
     return INCOMPLETE if problems else OK
 
@@ -430,8 +431,9 @@ def _similar(options: argparse.Namespace) -> int:
     from grader.collect import collect
     from grader.compare import compare
     from grader.crew import default_jobs
-    from grader.report import render_similar, tell_similar, write_file
+    from grader.report import SIMILAR, render_similar, tell_similar, write_file
     from grader.report.wording import ENGLISH
+    from grader.target import pages_in
 
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
@@ -444,10 +446,10 @@ def _similar(options: argparse.Namespace) -> int:
         task = progress.add_task("reading", total=total)
         survey = compare(found.submissions, assignment, options.jobs or default_jobs(), lambda: progress.advance(task),
                          even_short=options.even_short)
-    page = target / "similar.html"
+    page = target / SIMILAR
     try:
         target.mkdir(parents=True, exist_ok=True)
-        write_file(page, render_similar(survey, assignment))
+        write_file(page, render_similar(survey, assignment, pages=pages_in(target, survey.hand_ins)))
     except OSError as error:
         raise GraderError(f"{page}: {error.strerror}\n  mend: give another --out") from None
     for cluster in survey.clusters:

@@ -78,7 +78,7 @@ def read_submission(submission: Submission, task: Task) -> HandIn:
     readings = read_files(submission, task.assignment.notebook_mb)
     chosen = choose([open_notebook(submission, reading, task.assignment, task.template) for reading in readings])
     name = chosen.name
-    one = HandIn(name.id, name.source, sha256="" if name.sha256 in task.blank else name.sha256)
+    one = HandIn(name.id, name.source, sha256="" if name.sha256 in task.blank else name.sha256, digest=name.sha256)
     if chosen.extraction:
         one = read_hand_in(one, chosen.extraction.slices, task.given)
     return replace(one, problem=chosen.problem.message) if chosen.problem else one

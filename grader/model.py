@@ -526,6 +526,10 @@ class KillMatrix:
     checks: Mapping[str, tuple[str, ...]]
     rows: tuple[KillRow, ...]
 
+    def slips(self) -> frozenset[str]:
+        """The different known slips; one may stand in several exercises, and what is in brackets is no slip but an act."""
+        return frozenset(row.slip for row in self.rows if not row.slip.startswith("("))
+
     def idle(self) -> list[tuple[str, str]]:
         """(exercise, check) of checks that catch nothing."""
         caught = {(row.exercise, check) for row in self.rows for check in row.caught_by}
@@ -558,6 +562,7 @@ class Fragment:
 class HandIn:
     """A hand-in as far as its code is compared with others'; `problem` says why it cannot be.
 
+    `sha256` is "" for a file that nobody wrote, `digest` is the SHA-256 of any file that could be read.
     `fragments` and `listings` leave out what the hand-out gives. `letters` is a digest of the listings, letter by letter, "" when
     there are none; `remarks` counts the characters of comments and docstrings in them that are not the hand-out's.
     """
@@ -570,6 +575,7 @@ class HandIn:
     letters: str = ""
     remarks: int = 0
     problem: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from grader.assignment import Assignment
 from grader.distribute import WriteError
 from grader.messages import word
 from grader.model import Result
-from grader.report import encode_grades, render_class, write_file
+from grader.report import SIMILAR, encode_grades, render_class, write_file
+from grader.target import is_compared
 from grader.translate import catalogue_of
 
 ANONYMOUS = "index-anonymous.html"
@@ -23,9 +24,10 @@ def publish(
     `left_out` names what was found beside the submissions: a student's work may be among it, under a wrong name.
     """
     names = [word(name, catalogue_of(assignment)) for name in left_out]
+    similar = SIMILAR if is_compared(out, results) else ""
     try:
         write_file(out / "grades.csv", encode_grades(results, assignment))
-        write_file(out / "index.html", render_class(results, assignment, left_out=names))
+        write_file(out / "index.html", render_class(results, assignment, left_out=names, similar=similar))
         if anonymous:
             write_file(out / ANONYMOUS, render_class(results, assignment, anonymous=True))
         else:

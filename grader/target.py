@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 import msgspec
@@ -16,10 +17,12 @@ import msgspec
 from grader.distribute import FOLDERS, WriteError
 from grader.errors import UsageError
 from grader.model import Result
-from grader.report import GENERATOR, UNFINISHED, decode_result
+from grader.report import GENERATOR, SIMILAR, UNFINISHED, compared_class, decode_result, digest_class
 
 EARLIER = "earlier"
 OVER_ALL = ("index.html", "grades.csv")
+MOST_HEAD = 4_000
+"""Bytes of a page that hold what it says of itself, before its style sheet."""
 
 
 def check_target(out: Path, submissions: Path) -> None:
@@ -48,6 +51,28 @@ def read_result(out: Path, name: str) -> Result | None:
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return result if result and result.submission.id == name else None
+
+
+def pages_in(out: Path, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the submissions whose page stands in the folder."""
+    return frozenset(name for name in ids if _is_file(out / "feedback" / f"{name}.html"))
+
+
+def is_compared(out: Path, results: Iterable[Result]) -> bool:
+    """Whether the page of what is much alike is there and of these very hand-ins, not of another class or of earlier files."""
+    page = out / SIMILAR
+    try:
+        with page.open("rb") if page.is_file() else io.BytesIO() as file:
+            compared = compared_class(file.read(MOST_HEAD))
+    except OSError:
+        return False
+    return compared == digest_class((result.submission.id, result.submission.sha256) for result in results)
+
+
+def _is_file(file: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a name too long, or none at all
+        return file.is_file()
+    return False
 
 
 def set_aside(out: Path, ids: Set[str]) -> int:

@@ -1,7 +1,8 @@
 """Every kind of page, from made-up classes: what is looked at in a browser, by tests and in screenshots.
 
 Goes out: `KINDS`, HTML by name. The gold pages are among them; the others are what gold does not show: text from right to left, a
-worked example with matrices too wide for their numbers, a class that could not be graded behind weak walls, and verify's matrix.
+worked example with matrices too wide for their numbers, a class that could not be graded behind weak walls, code
+side by side, and verify's matrix.
 """
 
 from __future__ import annotations
@@ -24,8 +25,20 @@ from grader.model import (
     SubmissionName,
     WorkedExample,
 )
-from grader.report import render_class, render_matrix, render_student
-from tests.test_report import ASSIGNMENT, CHECKS, CLASS, FAR_OFF, NO_SCALE, checks, exercise, softmax
+from grader.report import render_class, render_matrix, render_similar, render_student
+from tests.test_report import (
+    ASSIGNMENT,
+    CHECKS,
+    CLASS,
+    FAR_OFF,
+    HAVE_PAGES,
+    IN_GERMAN,
+    NO_SCALE,
+    SURVEY,
+    checks,
+    exercise,
+    softmax,
+)
 
 HEBREW, ARABIC = "כל ראש מסתכל על חלק אחר של התכונות, ולכן המשקלים שונים.", "لكل رأس مصفوفات إسقاط خاصة به، لذلك تختلف النتائج."
 LONG = "W" * 300
@@ -101,11 +114,18 @@ def _gold() -> dict[str, str]:
 KINDS: dict[str, str] = _gold() | {
     "student, right to left": render_student(_right_to_left(), ASSIGNMENT),
     "student, worked example": render_student(_worked_example(), ASSIGNMENT),
-    "student, German": render_student(_worked_example(), replace(ASSIGNMENT, lang="de", texts={})),
     "class": render_class([graded.result for graded in CLASS.values()], ASSIGNMENT),
     "class, weak walls": render_class(_weak_class(), ASSIGNMENT),
     "class, right to left": render_class([_right_to_left().result], ASSIGNMENT),
     "class, empty": render_class([], ASSIGNMENT),
+    "class, with what is alike": render_class([graded.result for graded in CLASS.values()], ASSIGNMENT, similar="similar.html"),
+    "class, German": render_class([graded.result for graded in CLASS.values()], IN_GERMAN, similar="similar.html", left_out=["x.txt"]),
+    "class, weak walls, German": render_class(_weak_class(), IN_GERMAN),
+    "student, German": render_student(CLASS["no_scale"], IN_GERMAN),
+    "student, worked example, German": render_student(_worked_example(), IN_GERMAN),
+    "similar": render_similar(SURVEY, ASSIGNMENT, pages=HAVE_PAGES),
+    "similar, German": render_similar(SURVEY, IN_GERMAN, pages=HAVE_PAGES),
+    "similar, too short": render_similar(replace(SURVEY, median=20, told_all=False, clusters=()), ASSIGNMENT),
     "verify": render_matrix(_matrix(False), [], ASSIGNMENT),
     "verify, wrong": render_matrix(_matrix(True), _matrix(True).problems(), ASSIGNMENT),
 }

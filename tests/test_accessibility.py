@@ -78,6 +78,12 @@ CONTRAST = """least => {
   return wrong;
 }"""
 
+OPEN = """() => {
+  const closed = document.querySelectorAll("details:not([open])");
+  for (const one of closed) one.open = true;
+  return closed.length;
+}"""
+
 REACHABLE = """() => [...document.querySelectorAll("a[href], summary, button, input, select, [tabindex='0']")].filter(one => one.checkVisibility())
   .map(one => one.outerHTML.slice(0, 100))"""
 
@@ -141,12 +147,15 @@ def ask_axe(tab: Page) -> tuple[list[list[str]], list[list[str]]]:
 
 
 def looks(tab: Page) -> Iterator[str]:
-    """Each colour scheme at each width."""
-    for scheme in SCHEMES:
-        for width in WIDTHS:
-            tab.emulate_media(color_scheme=scheme)
-            tab.set_viewport_size({"width": width, "height": 900})
-            yield f"{scheme}, {width} px"
+    """Each colour scheme at each width, and again with all unfolded where something is folded away."""
+    for folds in ("", ", unfolded"):
+        if folds and not tab.evaluate(OPEN):
+            return
+        for scheme in SCHEMES:
+            for width in WIDTHS:
+                tab.emulate_media(color_scheme=scheme)
+                tab.set_viewport_size({"width": width, "height": 900})
+                yield f"{scheme}, {width} px{folds}"
 
 
 # --- axe-core, and what it leaves open --------------------------------------------------------------------------------

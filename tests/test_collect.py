@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import stat
 import zipfile
@@ -197,6 +198,19 @@ def test_what_is_no_zip_is_a_wrong_command(tmp_path: Path, content: bytes) -> No
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(UsageError, match=r"x\.zip"):
         collect(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize(("name", "content", "told"), [
+    ("README.md", b"# A class\n\nNothing to grade.", "is a text, neither a zip nor a folder; give the folder or zip"),
+    ("roster", "Zoë\tÅsa\r\n".encode("latin-1"), "is a text"), ("x.zip", b"no zip at all", "cut off"), ("x.rar", b"Rar!\x1a\x07\0", "RAR"),
+    ("one.ipynb", b'\xef\xbb\xbf {"cells": []}', "is a notebook by its content, not a zip; put it into a folder"),
+    ("x.pdf", b"%PDF-1.4 a text", "is a PDF"), ("x.html", b" <!doctype html>", "web page"), ("x.png", b"\x89PNG\r\n\x1a\n\0", "cut off"),
+])
+def test_a_file_that_is_no_class_is_told_what_it_is_and_what_to_give(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=re.escape(told)) as raised:
+        collect(tmp_path / name)
+    assert str(raised.value).startswith(f"{tmp_path / name}: ")
 
 
 def test_nothing_to_grade_is_a_wrong_command(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ LAYOUT = """() => {
     below = box.bottom;
   }
   for (const one of document.querySelectorAll("h1, h2, .score, .head .badge, .exercise h3, article h3")) {
+    if (!one.checkVisibility()) continue;
     one.scrollIntoView({behavior: "instant", block: "center"});
     const box = one.getBoundingClientRect();
     const hit = document.elementFromPoint(box.left + Math.min(box.width / 2, 20), box.top + box.height / 2);

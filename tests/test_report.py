@@ -22,6 +22,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 import msgspec
@@ -29,18 +30,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # no stubs
 
 from grader.assignment import Assignment
 from grader.model import (
     Array,
     Attention,
     Check,
+    Cluster,
     Diagnosis,
     Evidence,
     ExerciseResult,
     Graded,
+    HandIn,
     KillMatrix,
     KillRow,
+    Likeness,
     Limits,
     Listing,
     Notice,
@@ -49,23 +54,29 @@ from grader.model import (
     Receipt,
     Result,
     SubmissionName,
+    Survey,
     Verdict,
 )
 from grader.report import (
     SCHEMA_FILE,
     clean_line,
     clean_text,
+    code,
+    compared_class,
     decode_result,
+    digest_class,
     encode_grades,
     encode_result,
     render_class,
     render_matrix,
+    render_similar,
     render_student,
     result_schema,
     write_file,
 )
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
+from grader.report.code import LineView, view_code
 from grader.report.discrimination import point_biserial
 from grader.report.heatmap import view_pictures
 from grader.report.languages import LANGUAGES
@@ -73,7 +84,7 @@ from grader.report.prose import view_prose
 from grader.report.wording import ENGLISH, Wording
 from grader.report.wording_de import GERMAN
 from grader.task import Data, Exercise, Imports, Question, Returns, Tolerance
-from tests.support import without_own_script
+from tests.support import ROOT, without_own_script
 
 GOLD = Path(__file__).parent / "gold"
 
@@ -269,6 +280,26 @@ def make_class() -> dict[str, Graded]:
 CLASS = make_class()
 
 
+def make_survey() -> Survey:
+    """Each kind of group, one of them too large to be named in its heading, and a hand-in that could not be compared."""
+    again = CODE.replace("scores", "s").replace("every query with every key", "as told in the lecture")
+    many = [HandIn(f"{name}, group {at}", f"{name}/{at}.ipynb", "f" * 64, listings=(Listing(3, 1, HEADS),))
+            for at, name in enumerate(["kovalevskaya", "germain", "agnesi", "hypatia", "lamarr", "johnson", "franklin"], 1)]
+    first = HandIn("noether", "noether.ipynb", "1" * 64, listings=(Listing(7, 3, CODE), Listing(11, 1, HEADS)), digest="1" * 64)
+    second = HandIn("קורבסקיה <b>", "weyl/attention (1).ipynb", "2" * 64, listings=(Listing(4, 1, again),))
+    odd = HandIn("hopper", "hopper.ipynb", problem="The file ends in the middle: it is not a whole notebook (line 212).")
+    places = {(7, line): (4, line - 2) for line in (5, 6, 8, 9)}
+    link = Likeness(first.id, second.id, 52, 61, places, {there: here for here, there in places.items()})
+    clusters = (Cluster("file", tuple(one.id for one in many)), Cluster("letters", (first.id, many[0].id)),
+                Cluster("code", (first.id, second.id), (link,)), Cluster("code", (many[1].id, odd.id), (replace(link, opposite={}, back={}),)))
+    hand_ins = {one.id: one for one in (first, second, odd, *many)}
+    return Survey(47, 46, 71.5, 60, 12, 11, True, clusters, hand_ins, (odd,))
+
+
+SURVEY = make_survey()
+HAVE_PAGES = frozenset({"noether", "קורבסקיה <b>", "germain, group 2", "johnson, group 6", "hopper"})
+
+
 def check_gold(name: str, page: str) -> None:
     file = GOLD / name
     if os.environ.get("GOLD") == "accept":
@@ -286,6 +317,36 @@ def test_student_page_is_as_accepted(name: str) -> None:
 
 def test_class_page_is_as_accepted() -> None:
     check_gold("class.html", render_class([graded.result for graded in CLASS.values()], ASSIGNMENT))
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_similar_page_is_as_accepted(lang: str) -> None:
+    page = render_similar(SURVEY, ASSIGNMENT if lang == "en" else IN_GERMAN, pages=HAVE_PAGES)
+    check_gold("similar.html" if lang == "en" else "similar_de.html", page)
+    inspect(page)
+
+
+def test_similar_page_links_to_the_pages_that_are_there_and_to_no_other() -> None:
+    page = render_similar(SURVEY, ASSIGNMENT, pages=HAVE_PAGES)
+    linked = {unquote(address).removesuffix(".html") for address in re.findall(r'href="feedback/([^"/?#<> ]*)"', page)}
+    assert linked == HAVE_PAGES
+    assert page.count('href="feedback/') == page.count("feedback/")
+    assert "feedback/" not in render_similar(SURVEY, ASSIGNMENT)
+
+
+def test_class_page_links_to_what_is_much_alike_unless_it_is_anonymous() -> None:
+    results = [graded.result for graded in CLASS.values()]
+    assert 'href="similar.html"' in render_class(results, ASSIGNMENT, similar="similar.html")
+    assert "similar.html" not in render_class(results, ASSIGNMENT)
+
+
+def test_similar_page_says_of_which_class_it_is() -> None:
+    page = render_similar(SURVEY, ASSIGNMENT).encode()
+    pairs = [(one.id, one.digest) for one in SURVEY.hand_ins.values()]
+    assert compared_class(page) == digest_class(reversed(pairs))
+    assert compared_class(page) != digest_class(pairs[1:])
+    assert compared_class(page) != digest_class([(pairs[0][0], "0" * 64), *pairs[1:]])
+    assert compared_class(render_class([], ASSIGNMENT).encode()) == ""
 
 
 def test_student_page_follows_its_order() -> None:
@@ -313,6 +374,30 @@ def test_message_stands_under_its_line() -> None:
                      page, re.DOTALL)
     assert line is not None
     assert line[1].startswith("ValueError")
+
+
+COLOURED = [
+    *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "grader").rglob("*.py"))), CODE, HEADS,
+    "def f(x):\n    return x.max() if x.sum else x.for_ .T @ x@ y@z\n", "@property\ndef f(): yield from g()\nasync def f():\n    await x\n",
+    "raise ValueError('a') from error\nfrom . import x as y\nimport numpy as np, os\n", "x = [1e-5, 0x1F, 1_0, 3j, .5, 5., 1.e3, x1]\n",
+    "f'{x!r:>{n}} {range(3)}' rb'\\x' u'' \"\"\"a\nb\"\"\"\n'''c'''\n", "print(self.self, max.max, x. max, cls)\nx\\\n  .min\n",
+    "def f(:\n  'open\n\tif a$b ? `c`\n", "#!/usr/bin/python\n# only this", "lambda: None is not True\nclass A(B): pass\nprinted = inner = asx = 1\n",
+]
+
+
+@pytest.mark.parametrize("source", COLOURED, ids=range(len(COLOURED)))
+def test_code_has_the_colours_that_pygments_gives_it(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = Listing(1, 1, re.sub(r"\b(?:match|case)\b|\b__\w+__\b", "other", source), ())  # where the quick rules are told to differ
+    quick = view_code(listing, "e", ENGLISH)
+    monkeypatch.setattr(code, "_LEXER", PythonLexer(stripnl=False))
+    assert [coloured(line) for line in quick.lines] == [coloured(line) for line in view_code(listing, "e", ENGLISH).lines]
+    assert any(colour for line in quick.lines for colour, _ in coloured(line))
+
+
+def coloured(line: LineView) -> list[tuple[str, str]]:
+    """Each sign of a line that is seen, with its colour."""
+    parts = re.findall(r'<span class="(\w)">(.*?)</span>|([^<]+)', line.markup)
+    return [(colour, sign) for colour, inside, outside in parts for sign in html.unescape(inside or outside) if sign.strip()]
 
 
 def test_marks_beyond_the_listing_are_not_lost() -> None:
@@ -343,6 +428,12 @@ def test_class_page_names_who_is_behind_a_slip() -> None:
     assert page.index("hopper") < page.index('id="distribution"'), "who needs attention comes first"
 
 
+def test_class_page_counts_a_slip_in_the_order_of_the_exercises() -> None:
+    both = result("noether", exercise("incorrect", None, NO_SCALE), exercise("incorrect", None, NO_SCALE))
+    late = result("hopper", exercise(), exercise("incorrect", None, NO_SCALE))
+    assert [slip.where for slip in view_class([late, both], ASSIGNMENT, ENGLISH).slips] == ["(a) Self-attention: 1; (b) Multi-head attention: 2"]
+
+
 def test_class_page_names_what_was_left_out() -> None:
     results = [graded.result for graded in CLASS.values()]
     assert "left out" not in render_class(results, ASSIGNMENT)
@@ -362,6 +453,8 @@ def test_class_page_says_whose_code_ran_behind_too_little() -> None:
     assert "“limits” alone" in said
     assert weak.submission.id in said
     assert results[1].submission.id not in said
+    rows = re.findall(r"<tr data-kind.*?</tr>", page)
+    assert [row for row in rows if ENGLISH.weak_tag in row] == [row for row in rows if f"<bdi>{weak.submission.id}</bdi>" in row] != []
 
 
 SAID_OF = ["grace hopper", "name in a message", "name in an answer", "name in a comment", "name in a notice", "name in a check", "file name"]
@@ -443,7 +536,7 @@ class Inspector(HTMLParser):
                 self.wrong.append(f"<{tag} {name}={text!r}>")
             if name == "src" and not re.match(r"data:image/(png|jpeg|gif|webp);base64,", text):
                 self.wrong.append(f"<{tag} src={text!r}>")
-            if name == "href" and not re.match(r"(#|feedback/|https?://|mailto:)", text):
+            if name == "href" and not re.match(r"(#|feedback/|similar\.html$|https?://|mailto:)", text):
                 self.wrong.append(f"<{tag} href={text!r}>")
             if name == "http-equiv" and text != "Content-Security-Policy":
                 self.wrong.append(f"<{tag} http-equiv>")
@@ -641,7 +734,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {  # no letter in any: what is made 
     "number": [(2.5,), (-0.25,)], "decimal": [("2.5",)], "share": [(1, 2)], "percent": [(50,)], "of": [(1.0, 2.0)],
     "points": [(1.0,), (2.0,)], "out_of": [(1.0,), (2.0,)], "page_title": [("1", "2")], "weak_sandbox": [("1",)],
     "class_title": [("1",)], "written_waiting": [(1, 1.0), (2, 20.0)], "written_marked": [(1.0, 2.0)], "example": [("1",)],
-    "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1,), (2,)],
+    "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1, 1), (2, 2), (43, 72)],
     "reread": [("(a) 1",)], "together": [(["1"],), (["1", "2"],)], "alike": [(["1"],), (["1", "2"],)],
     "carried": [([],), (["1"],), (["1", "2"],)], "checks_passed": [(1,), (2,)], "checks_failed": [(1,), (2,)],
     "checks_skipped": [(1,), (2,)], "cell": [(1,)], "line": [(1,)], "place": [(1, None), (None, 1), (1, 1)], "code_of": [("1", 1)],
@@ -678,6 +771,8 @@ def pages_in(assignment: Assignment, words: Wording | None = None) -> list[str]:
         *(render_student(graded, assignment, words) for graded in CLASS.values()), render_class([], assignment, words),
         render_class(results, assignment, words, left_out=["x.txt"]), render_class(weak, assignment, words, anonymous=True),
         render_matrix(matrix, [], assignment, words), render_matrix(matrix, ["x"], assignment, words),
+        render_similar(SURVEY, assignment, words), render_similar(replace(SURVEY, median=20, told_all=False), assignment, words),
+        render_class(results, assignment, words, similar="similar.html"),
     ]
 
 
@@ -709,10 +804,10 @@ def test_everything_is_said_otherwise_in_german(say: Callable[[Wording], dict[st
 
 def test_no_english_is_left_on_a_german_page() -> None:
     phrases = {html.escape(phrase.strip()) for text in chain(labels(ENGLISH).values(), sentences(ENGLISH).values())
-               for phrase in re.findall(r"[A-Za-z' -]{12,}", text)}
+               for phrase in re.findall(r"[A-Za-z' -]{12,}", text) if "--" not in phrase}  # an option is called so everywhere
     english, german = ("\n".join(pages_in(assignment)) for assignment in (ASSIGNMENT, IN_GERMAN))
     assert len([phrase for phrase in phrases if phrase in english]) > 50, "the phrases are such as stand on pages"
-    told = str(CLASS)  # messages come with the results, in English
+    told = f"{CLASS} {SURVEY}"  # messages come with the results, in English
     assert [phrase for phrase in phrases if phrase in german and phrase not in told] == []
     assert german.count('<html lang="de">') == english.count('<html lang="en">') > 0
 
@@ -743,7 +838,7 @@ def test_pages_say_nothing_but_what_the_wording_and_the_results_say() -> None:
     reader = Reader()
     for page in pages_in(ASSIGNMENT, mute):
         reader.feed(page)
-    shown = f"{CLASS} {ASSIGNMENT} x.txt NaN"
+    shown = f"{CLASS} {ASSIGNMENT} {SURVEY} x.txt NaN"
     told = re.findall(r"[^\W\d_]+", f"{shown} " + shown.replace("\\n", " "))  # a line's end in code is no letter of the next word
     assert {word for word in reader.words if len(word) > 1} - set(told) == set(), "formulas fall into letters"
     assert "Attention" in reader.words

@@ -9,8 +9,11 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from html import unescape
 from itertools import chain
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +23,8 @@ import grader.compare
 from grader.assignment import Assignment
 from grader.collect import collect
 from grader.compare import Task, compare, make_task, read_submission
-from grader.model import Cluster, Fragment, HandIn, Likeness, Listing, Submission, Survey
+from grader.model import Cluster, Fragment, HandIn, Likeness, Listing, Result, Submission, SubmissionName, Survey
+from grader.publish import ANONYMOUS, publish
 from grader.report import render_similar, similar_view
 from grader.report.wording import ENGLISH
 from grader.similar import Given, survey, take_as_given
@@ -33,7 +37,7 @@ from tests.hostile_text import NAMES, TEXTS, raising
 from tests.support import ATTENTION, MULTI_HEAD, MULTI_STUB, ROOT, STUB, notebook
 from tests.support import submission as put
 from tests.test_cli import grader as run_grader
-from tests.test_report import inspect
+from tests.test_report import CLASS, inspect
 
 BASE = write_program(1)
 OTHER = write_program(2)
@@ -615,7 +619,7 @@ def test_a_large_class_gives_a_page_of_bounded_size(attention: Assignment) -> No
     assert len(found.clusters) == 300
     page = render_similar(found, attention)
     assert page.count('class="sides"') == MOST_SHOWN
-    assert page.count("1 more pair is not shown") == 300 - MOST_SHOWN
+    assert page.count("1 pair of this group is not shown") == 300 - MOST_SHOWN
     assert len(page) < 3_000_000
     twins = survey([replace(one, sha256=str(at // 2)) for at, one in enumerate(hand_ins)], NOTHING)
     assert len(groups(twins, "file")) == 300
@@ -648,6 +652,55 @@ def test_the_command_says_when_functions_are_too_short(tmp_path: Path) -> None:
         told = run_grader("similar", tmp_path / "class", "--out", tmp_path / "out", *more).stdout
         assert "too short to tell" in told
         assert ("Much alike" in told) is listed
+
+
+ODD_NAMES = ["Zoë Å #1%20?.x", "a b&c'd", "נועה", "100%"]
+
+
+def test_the_command_links_to_the_pages_that_are_there_whatever_their_names(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    for name in (*ODD_NAMES, "without a page"):
+        (tmp_path / "class" / f"{name}.ipynb").write_bytes(hand_in(BASE))
+    ids = {one.id for one in collect(tmp_path / "class").submissions}
+    having = ids - {"without a page"}
+    assert len(having) == len(ODD_NAMES)
+    feedback = tmp_path / "out" / "feedback"
+    feedback.mkdir(parents=True)
+    for name in having:
+        (feedback / f"{name}.html").write_text(name, encoding="utf-8")
+    (feedback / "without a page.html").mkdir()
+    run_grader("similar", tmp_path / "class", "--out", tmp_path / "out")
+    page = tmp_path / "out" / "similar.html"
+    links = re.findall(r'href="(feedback/[^"]*)"', page.read_text(encoding="utf-8"))
+    led = {url2pathname(urlsplit(urljoin(page.as_uri(), unescape(link))).path) for link in links}
+    assert {Path(file).read_text(encoding="utf-8") for file in led} == having
+
+
+def test_the_class_page_links_to_what_is_alike_in_this_class_and_to_nothing_older(class_folder: Path, attention: Assignment, tmp_path: Path) -> None:
+    out, page = tmp_path / "out", tmp_path / "out" / "similar.html"
+    run_grader("similar", class_folder, "--out", out)
+    task = make_task(attention)
+    read = [read_submission(one, task) for one in collect(class_folder).submissions]
+    results = [replace(CLASS["full_marks"].result, submission=SubmissionName(one.id, one.source, one.digest)) for one in read]
+    again = [replace(results[0], submission=replace(results[0].submission, sha256="0" * 64)), *results[1:]]
+
+    def links(of: Sequence[Result]) -> bool:
+        publish(of, attention, out, anonymous=True)
+        assert "similar.html" not in (out / ANONYMOUS).read_text(encoding="utf-8")
+        return 'href="similar.html"' in (out / "index.html").read_text(encoding="utf-8")
+
+    assert links(results)
+    assert links(results[::-1])
+    assert not links(results[1:]), "another class"
+    assert not links(again), "somebody has handed in again"
+    whole = page.read_bytes()
+    for other in (b"", b"\0" * 9, whole[:300], whole.replace(b'name="compared"', b'name="x"')):
+        page.write_bytes(other)
+        assert not links(results)
+    page.unlink()
+    assert not links(results)
+    page.mkdir()
+    assert not links(results)
 
 
 def test_an_out_that_cannot_be_written_ends_with_1_and_a_mend(class_folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -61,8 +62,19 @@ def _list(source: Path) -> list[Entry]:
     if source.is_dir():
         return _bounded(list_folder(source), source)
     if source.is_file():
+        if _is_text(source):
+            raise UsageError(f"{source}: is a text, neither a zip nor a folder; give the folder or zip that holds the notebooks")
         return below_single_folder(_bounded(list_archive(source), source))
     raise UsageError(f"{source}: there is no such folder or zip; give the folder that holds the notebooks")
+
+
+def _is_text(source: Path) -> bool:
+    """Whether a file is plain text that nobody calls a zip: a README, a list. What else is none, `list_archive` knows."""
+    if source.suffix.lower() == ".zip":
+        return False
+    with source.open("rb") as stream:
+        head = stream.read(512)
+    return bool(head) and not head.startswith(b"PK") and not re.search(rb"[\0-\x08\x0e-\x1f]|^(?:\xef\xbb\xbf)?\s*[{<%]", head)
 
 
 def _bounded(entries: Iterable[Entry], source: Path) -> list[Entry]:

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import quote
 
 from grader.assignment import Assignment
 from grader.model import Check, Notice, Result, Verdict
 from grader.report.discrimination import DOUBTFUL, point_biserial
+from grader.report.links import StudentLink, feedback_of
 from grader.report.student_view import Badge, badge, exercise_title, name_of
 from grader.report.text import clean_text
 from grader.report.wording import Wording
@@ -26,14 +26,6 @@ LOOK_VERDICTS: tuple[Verdict, ...] = ("forbidden", "crashed")
 """Verdicts that a teacher may want to see for themselves."""
 LOOK_NOTICES = ("convention", "several_notebooks", "near_miss")
 """Notices that leave something for a person to judge."""
-
-
-@dataclass(frozen=True)
-class StudentLink:
-    """A submission's id and its page, relative to the class page; no page ("") where nobody is to know whose it is."""
-
-    name: str
-    href: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +104,8 @@ class Cell:
 class Row:
     """One submission in the table; a None among `exercises` is one that was not judged.
 
-    `kind` is the group that it is filtered by, `order` its score as a number, "" when there is none.
+    `weak` says that its code ran behind less than the assignment asks for. `kind` is the group that it is filtered by,
+    `order` its score as a number, "" when there is none.
     """
 
     student: StudentLink
@@ -122,6 +115,7 @@ class Row:
     written: str
     slips: str
     kind: Kind
+    weak: bool
 
 
 @dataclass(frozen=True)
@@ -131,6 +125,7 @@ class ClassView:
     words: Wording
     page_title: str
     title: str
+    similar: str
     weak: tuple[Matter, ...]
     attention: tuple[Matter, ...]
     look: tuple[Matter, ...]
@@ -147,8 +142,13 @@ class ClassView:
     kinds: tuple[tuple[str, str, int], ...]
 
 
-def view_class(results: Sequence[Result], assignment: Assignment, words: Wording, left_out: Sequence[str] = ()) -> ClassView:
-    """Everything the class page says, by the submissions' ids; `left_out` names files that are no submission."""
+def view_class(
+    results: Sequence[Result], assignment: Assignment, words: Wording, left_out: Sequence[str] = (), similar: str = ""
+) -> ClassView:
+    """Everything the class page says, by the submissions' ids; `left_out` names files that are no submission.
+
+    `similar` is the address of the page of what is much alike in this very class, "" where there is none.
+    """
     results = sorted(results, key=lambda result: (result.submission.id.casefold(), result.submission.id))
     graded = [result for result in results if result.score is not None and result.status == "graded"]
     names = _exercise_names(results, assignment)
@@ -156,7 +156,7 @@ def view_class(results: Sequence[Result], assignment: Assignment, words: Wording
     to_see = {student.name for matter in look for student in matter.students}
     rows = tuple(_row(result, names, to_see, words) for result in results)
     return ClassView(
-        words=words, page_title=words.class_title(assignment.title), title=assignment.title,
+        words=words, page_title=words.class_title(assignment.title), title=assignment.title, similar=similar,
         weak=_matters([(link_to(result), (words.weak_sandbox(result.receipt.sandbox or ""),))
                        for result in results if result.receipt.weak]),
         attention=_matters([(link_to(result), tuple(item.message for item in result.attention))
@@ -174,7 +174,7 @@ def link_to(result: Result) -> StudentLink:
     """A submission's page as seen from the class page."""
     if not result.submission.source:
         return StudentLink(name_of(result), "")
-    return StudentLink(name_of(result), f"feedback/{quote(result.submission.id, safe='', errors='replace')}.html")
+    return StudentLink(name_of(result), feedback_of(result.submission.id))
 
 
 def _exercise_names(results: Sequence[Result], assignment: Assignment) -> list[str]:
@@ -274,9 +274,10 @@ def _slips(results: Sequence[Result], assignment: Assignment, words: Wording) ->
                 titles.setdefault(diagnosis.id, diagnosis.title)
                 where.setdefault(diagnosis.id, Counter())[name] += 1
                 students.setdefault(diagnosis.id, {})[result.submission.id] = link_to(result)
-    views = []
+    names, views = _exercise_names(results, assignment), []
     for slip in sorted(titles, key=lambda slip: (-len(students[slip]), slip)):
-        places = [words.slip_where_count(exercise_title(name, assignment), count) for name, count in sorted(where[slip].items())]
+        counts = {exercise_title(name, assignment): where[slip][name] for name in names if where[slip][name]}
+        places = [words.slip_where_count(title, count) for title, count in counts.items()]
         views.append(SlipView(slip, titles[slip], "; ".join(places), tuple(students[slip].values())))
     return tuple(views)
 
@@ -291,7 +292,7 @@ def _row(result: Result, names: Sequence[str], to_see: Set[str], words: Wording)
     slips = dict.fromkeys(diagnosis.title for exercise in result.exercises.values() for diagnosis in exercise.diagnoses)
     score = words.no_score if result.score is None else words.of(result.score, result.points)
     return Row(link, tuple(cells), score, _order(result.score), _written(result, words), clean_text("; ".join(slips)),
-               _kind(result, link.name in to_see))
+               _kind(result, link.name in to_see), result.receipt.weak)
 
 
 def _order(score: float | None) -> str:

@@ -9,7 +9,6 @@ import builtins
 import keyword
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from typing import ClassVar
 
 from markupsafe import Markup, escape
@@ -24,16 +23,26 @@ from grader.report.wording import Wording
 LINES_SHOWN = 400
 LINE_WIDTH = 500
 
+_LEADING = ("def", "class", "from", "import", "async")  # what follows them has colours of its own
 _SPECIAL = "|".join([*keyword.kwlist, *keyword.softkwlist, *(name for name in dir(builtins) if name[0].islower()),
                      "self", "cls", "Ellipsis", "NotImplemented"])
+_KEYWORDS = "|".join(["yield from", *(word for word in keyword.kwlist if word not in _LEADING)])
+_BUILTINS = "|".join(PythonLexer.tokens["builtins"][0][0].words)
+_RUN = (rf"(?:[ \t\n\[\](){{}}:,;=+*/<>-]++|\.(?!\d)|@(?!\w)|(?:(?<=\.)(?!(?:{'|'.join(keyword.kwlist)})\b)|(?!(?:{_SPECIAL})\b))"
+        r"[A-Za-z_]\w*+(?![\"']))++")
 
 
 class _Lexer(PythonLexer):  # type: ignore[misc]  # no stubs
-    """Pygments' own, but runs of what bears no colour are one token, and but for `match` the same colours."""
+    """Pygments' own, quicker, with the same colours but for `match`, `case` and names like `__add__`.
+
+    Runs of what bears no colour are one token, and what programs consist of comes first, not after some forty rules.
+    """
 
     tokens: ClassVar = {
         "root": [
-            (rf"(?:[ \t\[\](){{}}:,;.=+*/<>-]++|(?!(?:{_SPECIAL})\b)[A-Za-z_]\w*+(?![\"']))++", Name),
+            (_RUN, Name),
+            (rf"(?:{_KEYWORDS})\b", Keyword),
+            (rf"(?<!\.)(?:{_BUILTINS})\b", Name.Builtin),
             (r"\d++(?:\.\d*+)?(?![\w.])", Literal.Number),
             inherit,
         ],
@@ -88,16 +97,26 @@ def view_code(listing: Listing, exercise: str, words: Wording) -> CodeView:
 
 def _highlight(source: str, count: int) -> list[Markup]:
     """`count` lines of markup; a token that spans lines is closed and opened again at each break."""
-    lines: list[list[str]] = [[]]
-    for name, tokens in groupby(_LEXER.get_tokens(source), key=lambda token: _class_of(token[0])):
-        for index, piece in enumerate("".join(text for _, text in tokens).split("\n")):
-            if index:
-                lines.append([])
-            if piece:
-                safe = escape(piece)
-                lines[-1].append(f'<span class="{name}">{safe}</span>' if name else safe)
-    lines += [[]] * count
-    return [Markup("".join(line)) for line in lines[:count]]  # noqa: S704  every piece above is escaped
+    names: list[str] = []
+    texts: list[str] = []
+    for _, kind, text in _LEXER.get_tokens_unprocessed(f"{source}\n"):
+        name = _class_of(kind)
+        if names and names[-1] == name:
+            texts[-1] += text
+        else:
+            names.append(name)
+            texts.append(text)
+    escaped = str(escape("\0".join(texts))).split("\0")  # at once; clean text holds no NUL
+    lines = "".join([_coloured(name, text) if name else text for name, text in zip(names, escaped, strict=True)]).split("\n")
+    lines += [""] * count
+    return [Markup(line) for line in lines[:count]]  # noqa: S704  all of it was escaped above
+
+
+def _coloured(name: str, text: str) -> str:
+    opening = f'<span class="{name}">'
+    if "\n" not in text:
+        return f"{opening}{text}</span>"
+    return "\n".join(f"{opening}{piece}</span>" if piece else "" for piece in text.split("\n"))
 
 
 @cache

@@ -6,7 +6,7 @@ Comes in: a `Picture`. Goes out: `PictureView`. A student's matrix may have any 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +28,16 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CellView:
-    """One number: the colour's class, the short text in the cell, the exact one on hover."""
+class RowView:
+    """A row's numbers: the colours' classes, the exact texts on hover and the short ones in the cells, all of one length.
 
-    colour: str
-    text: str
-    exact: str
+    Three tuples rather than a view for each cell, since cells are most of what a page holds.
+    """
+
+    number: int
+    colours: tuple[str, ...]
+    exact: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class GridView:
     title: str
     label: str
     columns: tuple[int, ...] = ()
-    rows: tuple[tuple[int, tuple[CellView, ...]], ...] = ()
+    rows: tuple[RowView, ...] = ()
     dense: bool = False
     note: str = ""
     problem: str = ""
@@ -61,6 +65,11 @@ class PictureView:
     finding: str
 
 
+_COLOURS = [f"s{step}" for step in range(STEPS + 1)]
+_SIGNED = [*_COLOURS[::2], *(f"n{step}" for step in range(NEGATIVE_STEPS, 0, -1))]
+"""By step: a negative step counts from the end."""
+
+
 @dataclass(frozen=True)
 class _Scale:
     """Which class a number takes: from `low` (0, or minus `high`) to `high`."""
@@ -71,11 +80,10 @@ class _Scale:
     def colour(self, value: float) -> str:
         if not math.isfinite(value):
             return "x"
-        share = min(max(value / self.high, -1.0), 1.0) if self.high > 0 else 0.0
-        if share < 0:
-            step = round(-share * NEGATIVE_STEPS)
-            return f"n{step}" if step else "s0"
-        return f"s{2 * round(share * NEGATIVE_STEPS) if self.signed else round(share * STEPS)}"
+        share = value / self.high if self.high > 0 else 0.0
+        if self.signed or share < 0:
+            return _SIGNED[round(NEGATIVE_STEPS * (1 if share > 1 else -1 if share < -1 else share))]
+        return _COLOURS[round(STEPS * share) if share < 1 else STEPS]
 
 
 def view_pictures(pictures: Iterable[Picture], tolerance: float, words: Wording) -> tuple[PictureView, ...]:
@@ -150,23 +158,32 @@ def _grid(
     shown = matrix[:SIDE, :SIDE]
     if 3 * shown.size > room:
         return GridView(title, label, problem=words.not_drawn(array.shape))
-    with np.errstate(all="ignore"):
-        largest = float(np.abs(shown[np.isfinite(shown)]).max(initial=0.0))
-    rows = tuple(
-        (number, tuple(CellView(scale.colour(value), _short(value, largest, words), _exact(value, words)) for value in row))
-        for number, row in enumerate(shown.tolist(), 1)
-    )
-    cut = shown.shape != matrix.shape
-    return GridView(title, label, tuple(range(1, shown.shape[1] + 1)), rows, dense=shown.shape[1] > NUMBERS,
-                    note=words.corner(shown.shape[0], shown.shape[1], matrix.shape) if cut else "")
+    note = words.corner(shown.shape[0], shown.shape[1], matrix.shape) if shown.shape != matrix.shape else ""
+    return GridView(title, label, tuple(range(1, shown.shape[1] + 1)), tuple(_rows(shown, scale, words)),
+                    dense=shown.shape[1] > NUMBERS, note=note)
 
 
-def _short(value: float, largest: float, words: Wording) -> str:
-    """Two decimals where the table's numbers are of everyday size, else three digits."""
-    if not math.isfinite(value):
-        return _odd(value)
-    text = f"{value:.2f}" if 0.1 <= largest < 1000 or value == 0 else f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.3g}"
-    return words.decimal("0.00" if text == "-0.00" else text)
+def _rows(shown: Matrix, scale: _Scale, words: Wording) -> Iterator[RowView]:
+    finite = np.isfinite(shown)
+    largest = float(np.abs(shown[finite]).max(initial=0.0))
+    short = "{:z.2f}".format if 0.1 <= largest < 1000 else _digits
+    for number, (row, plain) in enumerate(zip(shown.tolist(), np.all(finite, axis=1), strict=True), 1):
+        colours = tuple([scale.colour(value) for value in row])
+        if plain:  # nearly always: the language's way of writing numbers is asked for a row at once
+            exact = words.decimal(" ".join([f"{value:.6g}" for value in row])).split(" ")
+            texts = words.decimal(" ".join([short(value) for value in row])).split(" ")
+        else:
+            exact, texts = [_exact(value, words) for value in row], [_short(value, short, words) for value in row]
+        yield RowView(number, colours, tuple(exact), tuple(texts))
+
+
+def _short(value: float, write: Callable[[float], str], words: Wording) -> str:
+    return words.decimal(write(value)) if math.isfinite(value) else _odd(value)
+
+
+def _digits(value: float) -> str:
+    """Three digits, for tables whose numbers are not of everyday size; in those that are, two decimals are written."""
+    return "0.00" if value == 0 else f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.3g}"
 
 
 def _exact(value: float, words: Wording, digits: int = 6) -> str:

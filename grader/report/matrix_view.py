@@ -50,7 +50,7 @@ def view_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assignm
                        tuple(_row(row, checks, assignment) for row in matrix.rows if row.exercise == name))
         for position, (name, checks) in enumerate(matrix.checks.items(), 1)
     )
-    verdict = words.matrix_wrong if problems else words.matrix_right(len(matrix.rows))
+    verdict = words.matrix_wrong if problems else words.matrix_right(len(matrix.slips()), len(matrix.rows))
     return MatrixView(words, f"{words.matrix}: {assignment.title}", assignment.title, verdict, tuple(problems), exercises)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,9 +15,9 @@ from grader.assignment import Assignment
 from grader.model import Graded, KillMatrix, Result, Survey
 from grader.report.anonymous import anonymise
 from grader.report.class_view import view_class
-from grader.report.heatmap import CellView
 from grader.report.languages import words_for
 from grader.report.matrix_view import view_matrix
+from grader.report.rows import place_lines, place_matrix, place_numbers
 from grader.report.similar_view import view_similar
 from grader.report.student_view import view_student
 from grader.report.text import clean_text
@@ -26,8 +26,8 @@ from grader.report.wording import Wording
 FOLDER = Path(__file__).parent
 GENERATOR = '<meta name="generator" content="grader">'
 """By which a page of ours is known."""
-_CELL = '<td class="%s" title="%s">%s</td>'
-_DENSE_CELL = '<td class="%s" title="%s"><span class="sr">%s</span></td>'
+COMPARED = '<meta name="compared" content="'
+"""What stands before the digest of a class on the page of what is much alike in it."""
 
 
 def _finish(value: object) -> object:
@@ -40,13 +40,6 @@ def _finish(value: object) -> object:
 def _spans(text: str) -> Markup:
     """A sentence with its `names` set as code; everything in it is cleaned and escaped first."""
     return Markup(re.sub(r"`([^`\n]{1,80})`", r"<code>\1</code>", str(escape(clean_text(text)))))  # noqa: S704  escaped here
-
-
-def _cells(cells: Iterable[CellView], dense: bool) -> Markup:
-    """A matrix's row in one go, since half of what a page places are cells. They hold numbers: nothing has to be cleaned."""
-    parts = iter(str(escape(" ".join(part for cell in cells for part in (cell.colour, cell.exact, cell.text)))).split(" "))
-    cell = _DENSE_CELL if dense else _CELL
-    return Markup("".join(cell % three for three in zip(parts, parts, parts, strict=True)))  # noqa: S704  escaped above
 
 
 def _style() -> str:
@@ -70,11 +63,11 @@ SCRIPT_POLICY = f"{POLICY}; script-src {_digest(SCRIPT)}"
 
 _environment = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finish,
-    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
 )
-_environment.filters.update(spans=_spans, cells=_cells)
+_environment.filters.update(spans=_spans, place_lines=place_lines, place_matrix=place_matrix, place_numbers=place_numbers)
 _environment.globals.update(
-    style=Markup(STYLE), script=Markup(SCRIPT), generator=Markup(GENERATOR),  # noqa: S704  our own files
+    style=Markup(STYLE), script=Markup(SCRIPT), generator=Markup(GENERATOR), compared=Markup(COMPARED),  # noqa: S704  our own files
     policy=POLICY, script_policy=SCRIPT_POLICY,
 )
 _STUDENT = _environment.get_template("student.html.j2")
@@ -93,16 +86,24 @@ def render_matrix(matrix: KillMatrix, problems: Sequence[str], assignment: Assig
     return _MATRIX.render(view=view_matrix(matrix, problems, assignment, words or words_for(assignment.lang)))
 
 
-def render_similar(survey: Survey, assignment: Assignment, words: Wording | None = None) -> str:
-    """The page of `similar`, for the instructor alone."""
-    return _SIMILAR.render(view=view_similar(survey, assignment, words or words_for(assignment.lang)))
+def render_similar(
+    survey: Survey, assignment: Assignment, words: Wording | None = None, *, pages: Set[str] = frozenset(),
+) -> str:
+    """The page of `similar`, for the instructor alone; it links to the pages of the students in `pages`, by id."""
+    return _SIMILAR.render(view=view_similar(survey, assignment, words or words_for(assignment.lang), pages))
+
+
+def compared_class(page: bytes) -> str:
+    """The digest of the class that a page of `similar` is of, from how it begins; "" when it is none."""
+    found = re.search(rf'{COMPARED}([0-9a-f]{{64}})"'.encode(), page)
+    return found[1].decode() if found else ""
 
 
 def render_class(
     results: Sequence[Result], assignment: Assignment, words: Wording | None = None, *, left_out: Sequence[str] = (),
-    anonymous: bool = False,
+    anonymous: bool = False, similar: str = "",
 ) -> str:
-    """The instructor's page; it links to feedback/<id>.html, or, `anonymous`, to nobody."""
+    """The instructor's page; it links to feedback/<id>.html, or, `anonymous`, to nobody, and to `similar` where there is one."""
     words = words or words_for(assignment.lang)
     results = anonymise(results, words) if anonymous else results
-    return _CLASS.render(view=view_class(results, assignment, words, left_out))
+    return _CLASS.render(view=view_class(results, assignment, words, left_out, similar))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from grader.assignment import Assignment
 from grader.model import Cluster, HandIn, Likeness, Survey
 from grader.report.code import view_code
+from grader.report.links import StudentLink, digest_class, feedback_of
 from grader.report.text import clean_line, shorten
 from grader.report.wording import Wording
 
@@ -44,7 +45,7 @@ class SharedCode:
 class Side:
     """One hand-in's own code."""
 
-    student: str
+    student: StudentLink
     source: str
     code: tuple[SharedCode, ...]
 
@@ -63,9 +64,9 @@ class GroupView:
 
     anchor: str
     kind: str
-    students: tuple[str, ...]
+    students: tuple[StudentLink, ...]
     more: str
-    others: tuple[str, ...]
+    others: tuple[StudentLink, ...]
     notes: tuple[str, ...]
     pairs: tuple[PairView, ...]
     not_shown: str
@@ -78,22 +79,25 @@ class SimilarView:
     words: Wording
     page_title: str
     title: str
+    compared: str
     summary: str
     warning: str
     groups: tuple[GroupView, ...]
     reading: tuple[str, ...]
-    unread: tuple[tuple[str, str], ...]
+    unread: tuple[tuple[StudentLink, str], ...]
 
 
-def view_similar(survey: Survey, assignment: Assignment, words: Wording) -> SimilarView:
-    """Everything the page says."""
+def view_similar(survey: Survey, assignment: Assignment, words: Wording, pages: Set[str] = frozenset()) -> SimilarView:
+    """Everything the page says; `pages` are the ids of hand-ins that have a page of their own beside it."""
+    sides = _Sides(survey.hand_ins, pages, words)
     summary, *warning = tell_similar(survey, words)
     return SimilarView(
-        words=words, page_title=words.similar_title(assignment.title), title=assignment.title, summary=summary,
+        words=words, page_title=words.similar_title(assignment.title), title=assignment.title,
+        compared=digest_class((one.id, one.digest) for one in survey.hand_ins.values()), summary=summary,
         warning=" ".join(warning), groups=tuple(
-            _group(number, cluster, survey.hand_ins, words) for number, cluster in enumerate(survey.clusters, 1)),
+            _group(number, cluster, sides) for number, cluster in enumerate(survey.clusters, 1)),
         reading=(words.similar_marks, words.similar_left_out(survey.common, survey.most), words.similar_blind),
-        unread=tuple((_name(one.id), one.problem) for one in survey.unread),
+        unread=tuple((sides.link(one.id), one.problem) for one in survey.unread),
     )
 
 
@@ -109,38 +113,48 @@ def _name(text: str) -> str:
     return shorten(clean_line(text), 120) or "–"
 
 
-def _group(number: int, cluster: Cluster, hand_ins: Mapping[str, HandIn], words: Wording) -> GroupView:
-    names = tuple(_name(one) for one in cluster.members)
+@dataclass(frozen=True)
+class _Sides:
+    """What every group of a page is shown with."""
+
+    hand_ins: Mapping[str, HandIn]
+    pages: Set[str]
+    words: Wording
+
+    def link(self, name: str) -> StudentLink:
+        return StudentLink(_name(name), feedback_of(name) if name in self.pages else "")
+
+    def pair(self, link: Likeness) -> PairView:
+        strength = self.words.similar_strength(link.shared, link.fewer)
+        return PairView(strength, (self.side(link.first, link.opposite), self.side(link.second, link.back)))
+
+    def side(self, name: str, opposite: Mapping[tuple[int, int], tuple[int, int]]) -> Side:
+        student, code = self.link(name), []
+        for listing in self.hand_ins[name].listings:
+            seen = view_code(listing, student.name, self.words)
+            lines = tuple(
+                _line(line.number, line.markup, opposite.get((listing.cell, line.number)), self.words) for line in seen.lines)
+            code.append(SharedCode(seen.title, self.words.similar_code_of(student.name, listing.cell), lines, seen.left_out))
+        return Side(student, _name(self.hand_ins[name].source), tuple(code))
+
+
+def _group(number: int, cluster: Cluster, sides: _Sides) -> GroupView:
+    members, words = tuple(sides.link(one) for one in cluster.members), sides.words
     notes = [note] if (note := words.similar_kind_notes.get(cluster.kind, "")) else []
     if cluster.links:
         weakest = cluster.links[-1]
         notes.append(words.similar_links(weakest.shared, weakest.fewer, len(cluster.links)))
-        pairs = tuple(_pair(link, hand_ins, words) for link in cluster.links if link.opposite)
+        pairs = tuple(sides.pair(link) for link in cluster.links if link.opposite)
         hidden = len(cluster.links) - len(pairs)
     else:
-        one = hand_ins[cluster.members[0]]
-        pairs = (PairView("", (_side(one, {}, words),)),) if one.listings and number <= MOST_SHOWN else ()
+        one = cluster.members[0]
+        pairs = (PairView("", (sides.side(one, {}),)),) if sides.hand_ins[one].listings and number <= MOST_SHOWN else ()
         hidden = 0
     return GroupView(
-        anchor=f"group-{number}", kind=words.similar_kinds[cluster.kind], students=names[:MOST_NAMED],
-        more=words.similar_more(len(names) - MOST_NAMED) if len(names) > MOST_NAMED else "", others=names[MOST_NAMED:],
+        anchor=f"group-{number}", kind=words.similar_kinds[cluster.kind], students=members[:MOST_NAMED],
+        more=words.similar_more(len(members) - MOST_NAMED) if len(members) > MOST_NAMED else "", others=members[MOST_NAMED:],
         notes=tuple(notes), pairs=pairs, not_shown=words.similar_not_shown(hidden) if hidden else "",
     )
-
-
-def _pair(link: Likeness, hand_ins: Mapping[str, HandIn], words: Wording) -> PairView:
-    strength = words.similar_strength(link.shared, link.fewer)
-    return PairView(strength, (_side(hand_ins[link.first], link.opposite, words), _side(hand_ins[link.second], link.back, words)))
-
-
-def _side(hand_in: HandIn, opposite: Mapping[tuple[int, int], tuple[int, int]], words: Wording) -> Side:
-    student = _name(hand_in.id)
-    code = []
-    for listing in hand_in.listings:
-        seen = view_code(listing, student, words)
-        lines = tuple(_line(line.number, line.markup, opposite.get((listing.cell, line.number)), words) for line in seen.lines)
-        code.append(SharedCode(seen.title, words.similar_code_of(student, listing.cell), lines, seen.left_out))
-    return Side(student, _name(hand_in.source), tuple(code))
 
 
 def _line(number: int, markup: Markup, place: tuple[int, int] | None, words: Wording) -> SharedLine:

@@ -58,6 +58,7 @@ class Wording:
     matrix_named: str = "Named"
     matrix_caught: str = "caught"
     similar: str = "Much alike, for a person to judge"
+    to_similar: str = "Code that is much alike"
     similar_reading: str = "How to read this"
     similar_unread: str = "Not compared"
     similar_code: str = "The code"
@@ -131,6 +132,7 @@ class Wording:
     set_aside: str = "It could not be graded and waits for a person."
     class_attention_none: str = "Every submission could be graded."
     weak_title: str = "The sandbox was too weak"
+    weak_tag: str = "weak sandbox"
     which: str = "Which"
     left_out_note: str = "These are no notebooks. If one is a student's work, ask for it as a notebook (*.ipynb)."
     class_look: str = "Worth a look"
@@ -225,9 +227,11 @@ class Wording:
         """Nothing came back to compare."""
         return f"Your function gives no {step} here that could be compared."
 
-    def matrix_right(self, count: int) -> str:
-        """Nothing is wrong."""
-        return f"All {count} known slips are caught and named as themselves, and every check catches something."
+    def matrix_right(self, slips: int, rows: int) -> str:
+        """Nothing is wrong. Most slips can be made in several exercises, and are tried in each."""
+        known = "The one known slip is caught and named" if slips == 1 else f"All {slips} known slips are caught and named"
+        tries = f" in every exercise that they are tried in ({rows} rows)" if rows > slips else ""
+        return f"{known}{tries}, and every check catches something."
 
     def similar_title(self, title: str) -> str:
         return f"{title}: much alike"
@@ -241,7 +245,8 @@ class Wording:
     def similar_too_short(self, median: float, limit: int, told_all: bool) -> str:
         """Why alike code is not listed, or must be read with care."""
         then = ("It is listed all the same, because that was asked for; most of it will mean nothing." if told_all else
-                "Nothing is listed but what is the same letter by letter; `--even-short` lists the rest all the same.")
+                "Nothing is listed but what is the same letter by letter; `--even-short` (make: EVEN_SHORT=yes) lists the rest "
+                "all the same.")
         return (f"The functions are too short to tell. Half of the hand-ins have {self.number(median)} fingerprints or fewer "
                 f"left once what proves nothing is taken away; it would take {limit}. Functions as short as these look alike for "
                 f"honest reasons. {then}")
@@ -272,7 +277,8 @@ class Wording:
         return f"as cell {cell}, line {line} opposite"
 
     def similar_not_shown(self, count: int) -> str:
-        return f"{count} more {'pair is' if count == 1 else 'pairs are'} not shown side by side, so that the page stays readable."
+        some = "1 pair of this group is" if count == 1 else f"{count} pairs of this group are"
+        return f"{some} not shown side by side, so that the page stays readable."
 
     def similar_code_of(self, student: str, cell: int) -> str:
         return f"Code of {student}, cell {cell}"

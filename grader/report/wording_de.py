@@ -61,7 +61,8 @@ class _German(Wording):
 
     def similar_too_short(self, median: float, limit: int, told_all: bool) -> str:
         then = ("Sie steht trotzdem da, weil es verlangt wurde; das meiste davon bedeutet nichts." if told_all else
-                "Aufgeführt ist nur, was Buchstabe für Buchstabe gleich ist; `--even-short` führt auch den Rest auf.")
+                "Aufgeführt ist nur, was Buchstabe für Buchstabe gleich ist; `--even-short` (make: EVEN_SHORT=yes) führt auch den "
+                "Rest auf.")
         return (f"Die Funktionen sind zu kurz für eine Aussage. Der Hälfte der Abgaben bleiben höchstens {self.number(median)} "
                 f"Fingerabdrücke, wenn fortfällt, was nichts beweist; nötig wären {limit}. Die Ähnlichkeit so kurzer Funktionen "
                 f"hat ehrliche Gründe. {then}")
@@ -85,8 +86,8 @@ class _German(Wording):
         return f"wie Zelle {cell}, Zeile {line} gegenüber"
 
     def similar_not_shown(self, count: int) -> str:
-        more = "Ein weiteres Paar steht" if count == 1 else f"{count} weitere Paare stehen"
-        return f"{more} nicht nebeneinander, damit die Seite lesbar bleibt."
+        some = "Ein Paar dieser Gruppe steht" if count == 1 else f"{count} Paare dieser Gruppe stehen"
+        return f"{some} nicht nebeneinander, damit die Seite lesbar bleibt."
 
     def similar_code_of(self, student: str, cell: int) -> str:
         return f"Code von {student}, Zelle {cell}"
@@ -118,10 +119,10 @@ class _German(Wording):
     def example_nothing(self, step: str) -> str:
         return f"Deine Funktion liefert hier für {step} nichts, was sich vergleichen ließe."
 
-    def matrix_right(self, count: int) -> str:
-        if count == 1:
-            return "Der eine bekannte Fehler wird erkannt und richtig benannt, und jeder Test erkennt etwas."
-        return f"Alle {count} bekannten Fehler werden erkannt und richtig benannt, und jeder Test erkennt etwas."
+    def matrix_right(self, slips: int, rows: int) -> str:
+        known = "Der eine bekannte Fehler wird" if slips == 1 else f"Alle {slips} bekannten Fehler werden"
+        tries = f" in jedem Teil, in dem sie erprobt werden ({rows} Zeilen)," if rows > slips else ""
+        return f"{known}{tries} erkannt und richtig benannt, und jeder Test erkennt etwas."
 
     def reread(self, place: str) -> str:
         return f"In der Vorlage steht es unter „{without_letter(place)}“."
@@ -274,12 +275,13 @@ GERMAN = _German(
     class_attention_none="Alle Abgaben konnten bewertet werden.",
     hidden_data="Verdeckte Zahlen",
     similar="Sehr ähnlicher Code, zur Prüfung durch eine Person",
+    to_similar="Sehr ähnlicher Code",
     similar_reading="Wie das zu lesen ist",
     similar_unread="Nicht verglichen",
     similar_code="Der Code",
     similar_purpose=(
-        "Diese Seite zeigt, welcher Code einander sehr ähnlich ist. Sie entscheidet nichts und ändert keine Punkte. Ähnlichkeit "
-        "hat auch ehrliche Gründe: Arbeit zu zweit, eine Vorlesung oder ein Buch, die alle kennen, dieselbe Hilfe. Vor jedem "
+        "Diese Seite zeigt, welche Lösungen einander sehr ähnlich sind. Sie entscheidet nichts und ändert keine Punkte. "
+        "Ähnlichkeit hat auch ehrliche Gründe: Arbeit zu zweit, eine Vorlesung oder ein Buch, die alle kennen, dieselbe Hilfe. Vor jedem "
         "Schluss stehen der Blick auf beide Seiten und ein Gespräch."),
     similar_blind=(
         "Namen, Kommentare, Annotationen, Anordnung und die Reihenfolge der Funktionen zählen nicht. Eine anders geschriebene "
@@ -299,6 +301,7 @@ GERMAN = _German(
                    "kurzem Code etwas.",
     },
     weak_title="Die Abschirmung war zu schwach",
+    weak_tag="schwache Abschirmung",
     which="Welche",
     left_out_note="Das sind keine Notebooks. Ist eine davon eine Abgabe, kann sie als Notebook (*.ipynb) nachgefordert werden.",
     class_look="Einen Blick wert",
