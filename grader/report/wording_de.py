@@ -61,8 +61,8 @@ class _German(Wording):
 
     def similar_too_short(self, median: float, limit: int, told_all: bool) -> str:
         then = ("Sie steht trotzdem da, weil es verlangt wurde; das meiste davon bedeutet nichts." if told_all else
-                "Aufgeführt ist nur, was Buchstabe für Buchstabe gleich ist; `--even-short` (make: EVEN_SHORT=yes) führt auch den "
-                "Rest auf.")
+                "Aufgeführt ist nur, was Buchstabe für Buchstabe gleich ist; `--even-short` (make: EVEN_SHORT=yes) führt auch "
+                "den Rest auf.")
         return (f"Die Funktionen sind zu kurz für eine Aussage. Der Hälfte der Abgaben bleiben höchstens {self.number(median)} "
                 f"Fingerabdrücke, wenn fortfällt, was nichts beweist; nötig wären {limit}. Die Ähnlichkeit so kurzer Funktionen "
                 f"hat ehrliche Gründe. {then}")
@@ -281,8 +281,8 @@ GERMAN = _German(
     similar_code="Der Code",
     similar_purpose=(
         "Diese Seite zeigt, welche Lösungen einander sehr ähnlich sind. Sie entscheidet nichts und ändert keine Punkte. "
-        "Ähnlichkeit hat auch ehrliche Gründe: Arbeit zu zweit, eine Vorlesung oder ein Buch, die alle kennen, dieselbe Hilfe. Vor jedem "
-        "Schluss stehen der Blick auf beide Seiten und ein Gespräch."),
+        "Ähnlichkeit hat auch ehrliche Gründe: Arbeit zu zweit, eine Vorlesung oder ein Buch, die alle kennen, dieselbe Hilfe. "
+        "Vor jedem Schluss stehen der Blick auf beide Seiten und ein Gespräch."),
     similar_blind=(
         "Namen, Kommentare, Annotationen, Anordnung und die Reihenfolge der Funktionen zählen nicht. Eine anders geschriebene "
         "Zeile (`np.dot(a, b)` für `a @ b`) oder eine anders zerlegte Funktion wird nicht erkannt; Textantworten werden nicht "
