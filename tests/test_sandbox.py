@@ -535,6 +535,24 @@ def f():
         del os.environ["GRADER_TEST_SECRET"]
 
 
+OURS = """
+import sys, matplotlib
+def f():
+    found = 0
+    for name in ("answering", "inside", "grader", "job"):
+        try: __import__(name); found += 1
+        except ImportError: pass
+    modules = [m for m in list(sys.modules.values()) if "run_child" in dir(m) or "Walls" in dir(m)]
+    files = [m for m in list(sys.modules.values()) if str(getattr(m, "__file__", "")).endswith(("answering.py", "inside.py"))]
+    mine = sys.modules[type(matplotlib).__module__].__dict__ is sys.modules[exit.__module__].__dict__ is globals()
+    return [found, len(modules), len(files), int(mine)]
+"""
+
+
+def test_no_name_leads_to_the_files_of_ours_that_run_beside_student_code(run: Run) -> None:
+    assert value(run(OURS)).tolist() == [0, 0, 0, 1]
+
+
 def test_no_file_of_the_project_can_be_read(run: Run) -> None:
     here = str(Path(__file__).resolve())
     source = f"import os\ndef f():\n    try: return len(open({here!r}).read())\n    except OSError: return -1"

@@ -20,11 +20,12 @@ from grader.errors import SandboxError
 from grader.model import Invocation, Limits, Program, ProgramCell, Returned, SandboxLevel, Transcript
 from grader.sandbox import Box, Demands, WeakSandboxError, is_at_least, level_of
 from grader.sandbox.attack import ACTS, forbidden_acts_that_worked
-from grader.sandbox.outer import INSIDE, ways_to_start
+from grader.sandbox.outer import BESIDE, INSIDE, STAGE, ways_to_start
 from tests.bpf import ALLOW, ERRNO, KILL_PROCESS, Filter
 from tests.support import ROOT
 
 MACHINES = ("X86_64", "AARCH64")
+OURS = [str(INSIDE), str(BESIDE)]
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +200,9 @@ def test_the_strongest_way_to_start_is_tried_first() -> None:
     for way in ways[:-1]:
         assert {"--unshare-user", "--unshare-all", "--clearenv", "--die-with-parent", "--remount-ro"} <= set(way.command)
         assert not {"--proc", "--dev", "--bind", "--dev-bind", "--share-net"} & set(way.command)
+        shown = dict(zip(way.command, way.command[1:], strict=False))
+        places = [f"{STAGE}/{number}" for number, file in enumerate(way.staged) if file in OURS] if way.staged else OURS
+        assert [shown[place] for place in places] == ["/inside.py", "/answering.py"]
     assert not any("s3cret" in str(way) for way in ways)
     assert len(ways_to_start(None, {}, None)) == 1
 

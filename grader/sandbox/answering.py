@@ -1,11 +1,13 @@
-"""Answers calls to a student's functions: runs the statements, makes the calls, says what came back. Student code runs beside it.
+"""Answers calls to a student's functions: runs the statements, makes the calls, says what came back; student code runs beside it.
 
-Used in three places: behind the walls (inside.py loads this file by its path), in a plain process of the student's own machine,
-and in the student's own kernel. So it needs the standard library and NumPy alone, and nothing that Windows lacks; it never
-imports the grader. All that it says is untrusted, since it shares its memory with student code. What it does with returned
-values (plain arrays or words, never a pickle) keeps honest values whole; who listens checks each byte again. Frames: two
-little-endian lengths, a JSON header, raw bytes; the same as in grader/tensors.py, written out twice because neither side may
-import the other.
+In: a job, as box.py and run_here.py send it. Out: frames, the first for the load, then one for each call, in order. May know
+nothing of walls, and nothing that Windows or macOS lack: the standard library and NumPy alone, on Python 3.11 and later.
+
+It is run in two ways and imported in neither: inside.py loads it by its path, behind the walls; a plain process of the student's
+own machine is given its text. It never imports the grader. All that it says is untrusted, since it shares its memory with student
+code. What it does with returned values (plain arrays or words, never a pickle) keeps honest values whole; who listens checks each
+byte again. Frames: two little-endian lengths, a JSON header, raw bytes; the same as in grader/tensors.py, written out twice
+because neither side may import the other.
 """
 
 from __future__ import annotations
@@ -15,13 +17,10 @@ import ast
 import builtins
 import collections.abc
 import contextlib
-import copy  # noqa: F401  imported so that a student's `import copy` costs nothing after a fork; so are the next ones
-import dataclasses  # noqa: F401
 import dis
 import functools
 import importlib.abc
 import importlib.machinery
-import itertools  # noqa: F401
 import json
 import math
 import os
@@ -31,7 +30,7 @@ import sys
 import types
 import typing
 import warnings
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy import array as make_array  # by name, since student code may replace what hangs on numpy
@@ -56,6 +55,12 @@ def encode(header: dict[str, Any], blobs: collections.abc.Iterable[bytes] = ()) 
     """Return one frame."""
     text, body = to_json(header).encode(), b"".join(blobs)
     return b"".join((LENGTHS.pack(len(text), len(body)), text, body))
+
+
+def read_frame(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Take one frame of the grader's, which is believed, off a stream."""
+    header_size, payload_size = LENGTHS.unpack(stream.read(LENGTHS.size))
+    return json.loads(stream.read(header_size)), stream.read(payload_size)
 
 
 # --- stand-ins for what a notebook has and a box has not --------------------------------------------------------------
@@ -222,7 +227,7 @@ ACTS = {
     "os.truncate": "change a file",
 }
 _last_act = [""]
-reserve: list[object] = []  # address space for the answer that says that there is no more of it
+reserve: list[object] = []  # what inside.py keeps back for the answer that says that there is no more memory
 
 
 def note_act(event: str, details: tuple[Any, ...]) -> None:
@@ -455,14 +460,14 @@ def describe_value(value: object) -> str:
     return "an object of type " + "".join(c for c in name if c.isprintable())[:100]
 
 
-# --- calls ------------------------------------------------------------------------------------------------------------
+# --- a job ------------------------------------------------------------------------------------------------------------
 
 FEATURES = (getattr(__future__, name) for name in __future__.all_feature_names)
 FUTURES = functools.reduce(lambda flags, feature: flags | feature.compiler_flag, FEATURES, 0)
 # Student code may replace the originals.
 _get_trace, _get_profile, _get_recursion = sys.gettrace, sys.getprofile, sys.getrecursionlimit
 _set_trace, _set_profile, _set_recursion = sys.settrace, sys.setprofile, sys.setrecursionlimit
-_write = os.write
+_write, _exit = os.write, os._exit
 _recursion_limit = sys.getrecursionlimit()
 
 
@@ -482,7 +487,7 @@ class Replies:
             view = view[self.put(view) :]
 
     def put(self, view: memoryview) -> int:
-        """Write some of it; returns how many bytes."""
+        """Pass bytes on; returns how many of them."""
         return _write(self.fd, view)
 
     def send_value(self, value: object, changed: list[int]) -> None:
@@ -601,17 +606,44 @@ def differs(array: Any, argument: dict[str, Any], payload: bytes) -> bool:
     return not payload.startswith(array.tobytes(), argument["at"])
 
 
-# --- in a plain process -----------------------------------------------------------------------------------------------
+# --- a plain process, where there is no wall --------------------------------------------------------------------------
+
+READY = b"\0"  # run_here.py knows it too; no text that others may print while Python starts holds it
+MADE_BY_SITE = ("copyright", "credits", "help", "license")
 
 
-def answer_once(job: typing.IO[bytes], output_mb: int, inert: list[str]) -> None:
-    """Read one job and answer it on what is standard output now, after a byte that says that all is ready."""
-    fd = os.dup(1)
-    _write(fd, b"+")
-    with open(os.devnull, "r+b") as nowhere:
-        header_size, payload_size = LENGTHS.unpack(job.read(LENGTHS.size))
-        header, payload = json.loads(job.read(header_size)), job.read(payload_size)
-        for standard in (0, 1, 2):
-            os.dup2(nowhere.fileno(), standard)
-    furnish(inert)
-    run_child(header, payload, Replies(fd, output_mb * MB))
+def answer_once(stream: IO[bytes], without_memory: int) -> NoReturn:
+    """Be the process that runs student code on the student's own machine: one job off a stream, its answers to standard output.
+
+    READY comes before the first frame: what is raised until then is no fault of the student's. `without_memory` is the status to
+    leave with when there is no memory left to answer with. Whatever student code does, the process leaves at its end.
+    """
+    (config, _), (job, payload) = read_frame(stream), read_frame(stream)
+    furnish(config["inert"])
+    for name in MADE_BY_SITE:  # behind the walls there is no site module, and no such name
+        vars(builtins).pop(name, None)
+    answer_and_leave(job, payload, take_output(), without_memory)
+
+
+def answer_and_leave(job: dict[str, Any], payload: bytes, fd: int, without_memory: int) -> NoReturn:
+    """Answer one job and end the process; as deep in calls as it is behind the walls, so that recursion has the same room."""
+    status = 70
+    try:
+        _write(fd, READY)
+        run_child(job, payload, Replies(fd, job["limits"]["output_mb"] * MB))
+        status = 0
+    except MemoryError:
+        status = without_memory
+    except BaseException:
+        status = 70
+    finally:
+        _exit(status)
+
+
+def take_output() -> int:
+    """Return standard output under another number; what reads and writes as usual meets nothing from now on."""
+    taken, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
+    for usual in (0, 1, 2):
+        os.dup2(nothing, usual)
+    os.close(nothing)
+    return taken

@@ -4,16 +4,16 @@
 #
 # This file and answering.py beside it are all of ours that runs beside student code. It is started by path
 # (`python -I -S inside.py PACKAGES`) and never imports the grader: no reference, no expected value and no other submission
-# is ever in this process.
+# is ever in this process. What is here knows Linux and its walls; what a job is and how it is answered stands in answering.py.
 #
 #   server  The warm interpreter. It imports NumPy once, prepares the walls once (compiles the seccomp filter, opens the
 #           Landlock ruleset, finds a uid to drop to), says which layers it has, then takes one job after the other from
 #           the control socket. For each it forks, watches the child's CPU and wall time from outside, kills it when they
 #           are used up, and reports how it ended. It runs no student code.
 #   child   One per job. It enters the walls, closes every descriptor but the reply pipe, and only then compiles and runs
-#           what a student wrote, as answering.py does. Each call is answered by one frame, in order, with its number. The
-#           child cannot reach the control socket, so how it ended is not its to say. Where no wall knows paths (neither
-#           bubblewrap nor Landlock) it may open no file at all, and finds the usual modules loaded.
+#           what a student wrote, as answering.py does. The child cannot reach the control socket, so how it ended is not
+#           its to say. Where no wall knows paths (neither bubblewrap nor Landlock) it may open no file at all, and finds
+#           the usual modules loaded.
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ sys.path.extend(sys.argv[1:])
 
 import ast
 import contextlib
+import copy  # noqa: F401  imported so that a student's `import copy` costs nothing after the fork; so are the next ones
 import ctypes
 import ctypes.util
+import dataclasses  # noqa: F401
 import gc
 import importlib
+import itertools  # noqa: F401
 import json
 import math
 import mmap
@@ -47,20 +50,25 @@ import numpy as np
 import numpy.linalg
 import numpy.random
 
+OUT_OF_MEMORY_STATUS = 113  # a child that has no memory left to answer with leaves with this; job.py knows the number
+MB = 1 << 20
+_exit = os._exit  # student code may replace the original
+
 
 def load_beside(name: str) -> types.ModuleType:
-    """Return a file of this folder as a module. It is on no search path and in no table of modules, so no import finds it."""
+    """Return a file of this folder as a module that no import finds, since it is on no path and in no table of modules.
+
+    It takes the name that this file runs under, which is the student's own module as soon as there is student code: a class of
+    ours that says where it is from must not name a place of ours.
+    """
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
-    module = types.ModuleType(name.removesuffix(".py"))
+    module = types.ModuleType("__main__")
     with open(path, encoding="utf-8") as file:
-        exec(compile(file.read(), path, "exec"), vars(module))  # noqa: S102  our own code
+        exec(compile(file.read(), path, "exec", dont_inherit=True), vars(module))  # noqa: S102  our own code
     return module
 
 
 answering = load_beside("answering.py")
-OUT_OF_MEMORY_STATUS = 113  # a child that has no memory left to answer with leaves with this; box.py knows the number
-MB = 1 << 20
-_exit = os._exit  # student code may replace the original
 
 # --- the control socket -----------------------------------------------------------------------------------------------
 
@@ -528,6 +536,7 @@ def load_what_may_be_imported() -> None:
         for name in OFTEN_IMPORTED:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+    sys.modules.pop("__mp_main__", None)  # what multiprocessing calls this file
 
 
 def warm_up() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INSIDE = Path(__file__).with_name("inside.py")
-BESIDE = Path(__file__).with_name("answering.py")
+BESIDE = Path(__file__).with_name("answering.py")  # inside.py looks for it in its own folder
 PACKAGES = ("numpy", "pyseccomp", "scipy")  # scipy may be absent
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store")
 LOADER_CACHE = "/etc/ld.so.cache"

@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import os
 import select
-import signal
 import socket
 import subprocess
 import tempfile
@@ -17,11 +16,12 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from grader.messages import say, text_of
 from grader.model import Limits, Program, Transcript
 from grader.sandbox.cgroup import Group
+from grader.sandbox.job import Departure, broken, ending
 from grader.sandbox.outer import STAGE, Start
 from grader.sandbox.replies import Replies
 from grader.tensors import FrameError, encode, split
@@ -33,10 +33,6 @@ GRACE_SECONDS = 5.0  # beyond the wall limit, which the warm interpreter enforce
 LEAVE_SECONDS = 0.5
 CHUNK = 1 << 20
 MAX_REPORT = 1 << 20
-OUT_OF_MEMORY_STATUS = 113  # inside.py knows the number too
-_libc = ctypes.CDLL(None, use_errno=True)
-End = Literal["finished", "timeout", "memory", "crashed"]
-_CRASHED: End = "crashed"
 
 
 class ServerError(Exception):
@@ -96,8 +92,7 @@ class Server:
             problem = text_of(error)
         finally:
             os.close(pipe)
-        broken = say("it broke the reply protocol: {problem}", problem=problem)
-        end, detail = _ending(report, replies, limits) if report else (_CRASHED, broken)
+        end, detail = ending(_departure(report), replies, limits) if report else broken(problem)
         return Transcript(
             program.function,
             replies.all_replies(),
@@ -190,10 +185,11 @@ def _make_stage(staged: Sequence[str], folder: str) -> None:
 
 def _stage(staged: Sequence[str], folder: str) -> None:
     """Mount them there, for this process and what it becomes alone; root's to do. Raises OSError."""
-    _must(_libc.unshare(CLONE_NEWNS))
-    _must(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))
+    libc = ctypes.CDLL(None, use_errno=True)  # here, since Windows has none and may import this module
+    _must(libc.unshare(CLONE_NEWNS))
+    _must(libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))
     for number, path in enumerate(staged):
-        _must(_libc.mount(os.fsencode(path), os.fsencode(f"{folder}/{number}"), None, ctypes.c_ulong(MS_BIND | MS_REC), None))
+        _must(libc.mount(os.fsencode(path), os.fsencode(f"{folder}/{number}"), None, ctypes.c_ulong(MS_BIND | MS_REC), None))
 
 
 def _must(result: int) -> None:
@@ -227,21 +223,8 @@ def _drain(pipe: int, replies: Replies, deadline: float) -> None:
         replies.feed(data)
 
 
-def _ending(report: Mapping[str, Any], replies: Replies, limits: Limits) -> tuple[End, str]:
-    """Say how the process ended, from what the warm interpreter saw and what was answered."""
-    status, cpu = report["status"], report["cpu_seconds"]
-    if report["killed"] == "wall":
-        return "timeout", say("it was not done after {seconds:g} s", seconds=limits.wall_seconds)
-    if report["killed"] == "cpu" or (cpu >= limits.cpu_seconds and status in (-signal.SIGXCPU, -signal.SIGKILL)):
-        return "timeout", say("it used up its {seconds:g} s of processor time", seconds=limits.cpu_seconds)
-    if status in (OUT_OF_MEMORY_STATUS, -signal.SIGKILL):
-        return "memory", say("it ran out of its {size} MB of memory", size=limits.memory_mb)
-    if status < 0:
-        name = (signal.strsignal(-status) or "unknown").lower()
-        return "crashed", say("it was killed by signal {number} ({name})", number=-status, name=name)
-    if status == 0 and replies.complete:
-        return "finished", ""
-    return "crashed", say("it ended the process with os._exit or a crash (exit status {status})", status=status)
+def _departure(report: Mapping[str, Any]) -> Departure:
+    return Departure(report["status"], report["killed"], report["cpu_seconds"])
 
 
 def _last_line(complaints: IO[bytes]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.errors import SandboxError
 from grader.student.set_up import SetUpError, find_python, has_all, run_again
 from grader.student.watch import saves
 
@@ -96,7 +97,11 @@ def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> in
         print(f"{file}: {error.strerror}", file=sys.stderr)
         return WRONG
     inert = (*task.imports.inert, *task.imports.forbidden)
-    outcome = check_notebook(content, course, lambda program, calls: run_here(program, calls, task.limits, inert))
+    try:
+        outcome = check_notebook(content, course, lambda program, calls: run_here(program, calls, task.limits, inert))
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return WRONG
     report = make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"), (words.without_walls,))
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     lines = [words.read.format(file=file.name, ago=tell_age(time.time() - saved, words)), "", as_text(report, colour=colour)]
