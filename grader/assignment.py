@@ -251,7 +251,7 @@ def _mend(problem: str, path: str) -> str:
     if "missing required field" in problem:
         return "add the key"
     if "enum value" in problem:
-        key = re.findall(r"\w+", path)[-1]  # of `selfcheck.hints[...]` too
+        key = re.findall(r"[A-Za-z_]\w*", path)[-1]  # of `selfcheck.hints[0]` too
         return f"choose from {', '.join(get_args(_CHOICES[key]))}"
     return "give a value of the kind it expects"
 
