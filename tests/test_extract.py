@@ -455,3 +455,9 @@ def test_the_template_holds_no_answer_and_every_given_cell(read: Extract) -> Non
     found = read(file.read_bytes())
     assert dict(found.answers) == {"c": "", "d": ""}
     assert {piece.state for piece in found.slices.values()} == {"missing"}
+
+
+def test_reading_a_notebook_builds_no_grammars_of_addresses() -> None:
+    program = "import sys, importlib.util, grader.extract; print('lark' in sys.modules, importlib.util.find_spec('rfc3987_syntax') is None)"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert run.stdout == "False False\n"  # it is there, and was not imported

@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import nbformat
-from nbconvert.exporters import PythonExporter
-
 from grader.extract.depth import check_depth
+from grader.extract.jupyter import PythonExporter, nbformat
 from grader.extract.notebook import Cell
 from grader.messages import say, text_of
 

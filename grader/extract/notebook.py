@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import nbformat
-
+from grader.extract.jupyter import nbformat
 from grader.messages import Message, say
 from grader.model import Attention, Notice
 

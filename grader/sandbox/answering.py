@@ -3,11 +3,11 @@
 In: a job, as box.py and run_here.py send it. Out: frames, the first for the load, then one for each call, in order. May know
 nothing of walls, and nothing that Windows or macOS lack: the standard library and NumPy alone, on Python 3.11 and later.
 
-It is used in three ways: inside.py loads it by its path, behind the walls; a plain process of the student's own machine is given
-its text; `check` in the student's own kernel imports it. It never imports the grader. All that it says is untrusted, since it shares its memory with student
-code. What it does with returned values (plain arrays or words, never a pickle) keeps honest values whole; who listens checks each
-byte again. Frames: two little-endian lengths, a JSON header, raw bytes; the same as in grader/tensors.py, written out twice
-because neither side may import the other.
+It is used in three ways: inside.py loads it by its path, behind the walls; a plain process of the student's own machine is
+given its text; `check` in the student's own kernel imports it. It never imports the grader. All that it says is untrusted,
+since it shares its memory with student code. What it does with returned values (plain arrays or words, never a pickle) keeps
+honest values whole; who listens checks each byte again. Frames: two little-endian lengths, a JSON header, raw bytes; the same
+as in grader/tensors.py, written out twice because neither side may import the other.
 """
 
 from __future__ import annotations
