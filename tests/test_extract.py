@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
