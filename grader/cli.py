@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import signal
 from collections.abc import Sequence
@@ -183,6 +182,7 @@ def _positive(text: str) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from grader.assignment import load_assignment
+    from grader.clock import time_of_run
     from grader.collect import collect
     from grader.crew import default_jobs
     from grader.distribute import grade_all
@@ -196,7 +196,8 @@ def _grade(options: argparse.Namespace) -> int:
     assignment = load_assignment(options.assignment)
     found = collect(options.submissions)
     seed = find_seed(options.seed, os.environ, assignment.folder, _warn)
-    course = prepare(assignment, seed, released=assignment.shows_hidden(dt.datetime.now(dt.UTC)))
+    now = time_of_run(os.environ)
+    course = prepare(assignment, seed, released=assignment.shows_hidden(now), graded=now.isoformat().replace("+00:00", "Z"))
     target: Path = options.out or Path("grades") / assignment.name
     demands = demands_of(assignment, allow_weaker=options.allow_weak_sandbox)
     ids = {submission.id for submission in found.submissions}

@@ -420,7 +420,8 @@ class Receipt:
 
     `assignment`, `seed` and `hand_in` are digests: of the assignment's files, of the secret that hidden cases are drawn from, and
     of all files that were handed in. `sandbox` is what the layers amount to, None when no box was ever opened; `weak` says that
-    this is less than the assignment asks for. `released`: the page shows what hidden cases expect.
+    this is less than the assignment asks for. `released`: the page shows what hidden cases expect. `graded` is the time of the
+    run in UTC (ISO 8601, to the second), "" where nobody asked.
     """
 
     grader: str
@@ -431,6 +432,7 @@ class Receipt:
     sandbox: SandboxLevel | None
     weak: bool = False
     released: bool = False
+    graded: str = ""
 
 
 @dataclass(frozen=True)

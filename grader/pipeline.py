@@ -54,7 +54,7 @@ MOST_REFUSED = 3
 class Course:
     """An assignment made ready: what every submission of a run is graded with.
 
-    `seed` is the secret's digest; `released` says that pages may show what hidden cases expect.
+    `seed` is the secret's digest; `released` says that pages may show what hidden cases expect; `graded` is the time of the run.
     """
 
     assignment: Assignment
@@ -63,6 +63,7 @@ class Course:
     template: Template
     seed: str
     released: bool = False
+    graded: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,14 @@ class Reading:
     problem: Attention | None = None
 
 
-def prepare(assignment: Assignment, seed: str, *, public_only: bool = False, released: bool = False) -> Course:
+def prepare(
+    assignment: Assignment, seed: str, *, public_only: bool = False, released: bool = False, graded: str = ""
+) -> Course:
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
     plan = make_plan(assignment, seed, public_only=public_only)
     lattice = {} if public_only else find_lattice(plan, assignment, os.environ)
-    return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest), released)
+    return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest), released, graded)
 
 
 def demands_of(assignment: Assignment, *, allow_weaker: bool = False) -> Demands:
@@ -211,8 +214,8 @@ def receipt_of(course: Course, box: Box | None, hand_in: str) -> Receipt:
     """What graded a hand-in of that digest; `box` is None when no box had to do with it."""
     digest = course.assignment.digest
     if box is None or not box.layers:
-        return Receipt(__version__, digest, course.seed, hand_in, (), None, released=course.released)
-    return Receipt(__version__, digest, course.seed, hand_in, box.layers, box.level, box.is_weak, course.released)
+        return Receipt(__version__, digest, course.seed, hand_in, (), None, False, course.released, course.graded)
+    return Receipt(__version__, digest, course.seed, hand_in, box.layers, box.level, box.is_weak, course.released, course.graded)
 
 
 def _ungraded(

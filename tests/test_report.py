@@ -170,7 +170,8 @@ A_i &\neq A
 \end{align}
 """
 ANSWER_D = r"Nothing but the order: $f(PX) = P\,f(X)$. For example `X[[1, 0, 2]]` swaps the same two rows of the output."
-RECEIPT = Receipt("grader 0.1.0", "3f1c" * 16, "5eed" * 8, "4a4d" * 16, ("bubblewrap", "landlock-7", "seccomp", "rlimits"), "both walls")
+RECEIPT = Receipt("grader 0.1.0", "3f1c" * 16, "5eed" * 8, "4a4d" * 16, ("bubblewrap", "landlock-7", "seccomp", "rlimits"), "both walls",
+                  graded="2026-01-31T17:00:00Z")
 
 
 def checks(failed: dict[str, str] | None = None, skipped: dict[str, str] | None = None) -> tuple[Check, ...]:

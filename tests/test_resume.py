@@ -297,7 +297,7 @@ CLOCKS = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ct
 
 
 def test_nothing_in_the_grader_reads_the_clock_on_the_wall() -> None:
-    """So that no jump of it can end a run, lengthen a limit or change a file; but one date is a teacher's own, `release_hidden`."""
+    """So that no jump of it can end a run or lengthen a limit: once for the receipts and `release_hidden`, and for a file's age."""
     found: list[str] = []
     for file in (ROOT / "grader").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -305,4 +305,22 @@ def test_nothing_in_the_grader_reads_the_clock_on_the_wall() -> None:
                 found.append(f"{file.name}:{node.lineno} {ast.unparse(node)}")
             if isinstance(node, ast.ImportFrom) and node.module in {"time", "datetime"}:
                 found.append(f"{file.name}:{node.lineno} from {node.module} import ...")
-    assert [re.sub(r":\d+", "", one) for one in found] == ["cli.py dt.datetime.now"]
+    assert sorted(re.sub(r":\d+", "", one) for one in found) == ["clock.py dt.datetime.now", "command.py time.time"]
+
+
+def test_a_receipt_has_the_time_of_the_run_and_a_kept_result_that_of_its_own(class_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(class_folder, out, SOURCE_DATE_EPOCH="1800000000").returncode == 0
+    gone = sorted((out / "results").iterdir())[0]
+    gone.unlink()
+    assert run(class_folder, out, "--resume", SOURCE_DATE_EPOCH="1800003600").returncode == 0
+    times = [json.loads(file.read_bytes())["receipt"]["graded"] for file in sorted((out / "results").iterdir())]
+    assert times == ["2027-01-15T09:00:00Z", *["2027-01-15T08:00:00Z"] * (len(times) - 1)]
+    page = (out / "feedback" / f"{gone.stem}.html").read_text(encoding="utf-8")
+    assert "2027-01-15 09:00:00 UTC" in page
+
+
+def test_a_time_that_is_none_is_told(class_folder: Path, tmp_path: Path) -> None:
+    done = run(class_folder, tmp_path / "out", SOURCE_DATE_EPOCH="noon")
+    assert done.returncode == 2
+    assert "SOURCE_DATE_EPOCH=noon: this is no time" in done.stderr

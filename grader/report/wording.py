@@ -127,6 +127,7 @@ class Wording:
     hidden_data: str = "Hidden numbers"
     layers: str = "Sandbox"
     no_layers: str = "nothing was run"
+    graded: str = "Graded"
 
     class_attention: str = "Needs your attention"
     set_aside: str = "It could not be graded and waits for a person."
@@ -176,6 +177,10 @@ class Wording:
     def decimal(self, text: str) -> str:
         """A number as Python writes it, as the language writes it."""
         return text.replace("-", "−").replace(".", self.point)
+
+    def moment(self, written: str) -> str:
+        """A time as receipts write it."""
+        return written.replace("T", " ").replace("Z", " UTC")
 
     def share(self, part: int, whole: int) -> str:
         return self.percent(round(100 * part / whole)) if whole else "–"

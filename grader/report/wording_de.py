@@ -269,6 +269,7 @@ GERMAN = _German(
     assignment="Aufgabe",
     layers="Abschirmung",
     no_layers="nichts wurde ausgeführt",
+    graded="Bewertet",
 
     class_attention="Muss angesehen werden",
     set_aside="Diese Abgabe konnte nicht bewertet werden und muss von einem Menschen angesehen werden.",
