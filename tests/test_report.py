@@ -732,7 +732,7 @@ ALIKE = {
 }
 """What is the same in English and German."""
 SAMPLES: dict[str, list[tuple[Any, ...]]] = {  # no letter in any: what is made of them shows the language's own words alone
-    "number": [(2.5,), (-0.25,)], "decimal": [("2.5",)], "share": [(1, 2)], "percent": [(50,)], "of": [(1.0, 2.0)],
+    "number": [(2.5,), (-0.25,)], "decimal": [("2.5",)], "moment": [("1", "2")], "share": [(1, 2)], "percent": [(50,)], "of": [(1.0, 2.0)],
     "points": [(1.0,), (2.0,)], "out_of": [(1.0,), (2.0,)], "page_title": [("1", "2")], "weak_sandbox": [("1",)],
     "class_title": [("1",)], "written_waiting": [(1, 1.0), (2, 20.0)], "written_marked": [(1.0, 2.0)], "example": [("1",)],
     "example_yours": [("1",)], "example_departs": [("1",)], "example_nothing": [("1",)], "matrix_right": [(1, 1), (2, 2), (43, 72)],

@@ -317,7 +317,7 @@ def test_a_receipt_has_the_time_of_the_run_and_a_kept_result_that_of_its_own(cla
     times = [json.loads(file.read_bytes())["receipt"]["graded"] for file in sorted((out / "results").iterdir())]
     assert times == ["2027-01-15T09:00:00Z", *["2027-01-15T08:00:00Z"] * (len(times) - 1)]
     page = (out / "feedback" / f"{gone.stem}.html").read_text(encoding="utf-8")
-    assert "2027-01-15 09:00:00 UTC" in page
+    assert "2027-01-15, 09:00:00 UTC" in page
 
 
 def test_a_time_that_is_none_is_told(class_folder: Path, tmp_path: Path) -> None:

@@ -351,5 +351,5 @@ def _receipt(result: Result, words: Wording) -> tuple[tuple[str, str], ...]:
         (words.assignment, receipt.assignment[:SHORT_DIGEST]),
         (words.hidden_data, receipt.seed[:SHORT_DIGEST]),
         (words.layers, ", ".join(receipt.layers) or words.no_layers),
-        *(((words.graded, words.moment(receipt.graded)),) if receipt.graded else ()),
+        *(((words.graded, words.moment(*receipt.graded.removesuffix("Z").split("T"))),) if receipt.graded else ()),
     )

@@ -178,9 +178,9 @@ class Wording:
         """A number as Python writes it, as the language writes it."""
         return text.replace("-", "−").replace(".", self.point)
 
-    def moment(self, written: str) -> str:
-        """A time as receipts write it."""
-        return written.replace("T", " ").replace("Z", " UTC")
+    def moment(self, date: str, clock: str) -> str:
+        """A time in UTC."""
+        return f"{date}, {clock} UTC"
 
     def share(self, part: int, whole: int) -> str:
         return self.percent(round(100 * part / whole)) if whole else "–"

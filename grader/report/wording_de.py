@@ -39,6 +39,9 @@ _ADVICE = {
 class _German(Wording):
     """The sentences; the labels are given below. Numbers follow `point` and need no method of their own."""
 
+    def moment(self, date: str, clock: str) -> str:
+        return f"{date}, {clock} Uhr (UTC)"
+
     def percent(self, share: int) -> str:
         return f"{share}\N{NO-BREAK SPACE}%"
 
