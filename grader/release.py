@@ -18,7 +18,7 @@ from grader.errors import AssignmentError
 from grader.lattice_cache import find_lattice
 from grader.make_plan import make_plan
 from grader.student.public import SEED, PublicCourse, pack_lattice, pack_plan, unpack
-from grader.student.set_up import NEEDED
+from grader.student.set_up import ALSO, NEEDED
 
 MODULES = (
     "grader",
@@ -100,8 +100,8 @@ def _untold(assignment: Assignment) -> list[str]:
 
 
 def _requirements() -> tuple[str, ...]:
-    """What pip is to install for students: our own lower bounds, of what reading notebooks needs."""
-    names = {name.lower() for name in NEEDED}
+    """What pip is to install for students: our own lower bounds, of what reading notebooks and honest solutions need."""
+    names = {name.lower() for name in (*NEEDED, *ALSO)}
     return tuple(one for one in importlib.metadata.requires("grader") or () if re.split(r"[^\w-]", one)[0].lower() in names)
 
 

@@ -15,9 +15,14 @@ from grader.student.set_up import SetUpError, find_python, has_all, run_again
 from grader.student.watch import saves
 
 if TYPE_CHECKING:
+    from grader.student.outcome import Outcome
     from grader.student.public import PublicCourse
+    from grader.student.words import Words
 
 GOOD, NOT_GOOD, WRONG = 0, 1, 2
+OLDEST = 10 * 365 * 86400.0  # seconds; the zip has no dates, so that what comes out of it is older
+PLAIN = str.maketrans({"✓": "+", "✗": "x", "–": "-", "√": "sqrt ", "ᵀ": "^T"})
+"""Signs for a console or a pipe whose encoding lacks them: a question mark would not tell passed from failed."""
 HIDDEN = ".selfcheck"
 """The folder beside the self-check that holds what it sets up and remembers; it may be deleted at any time."""
 
@@ -35,7 +40,7 @@ def main(
     try:
         file = find_notebook(options.notebook, notebook, script.parent, Path.cwd())
         if not has_all():
-            return run_again(find_python(script.parent / HIDDEN / "venv", requirements, print), script, arguments)
+            return run_again(find_python(script.parent / HIDDEN / "venv", requirements, _tell), script, arguments)
     except (NotFoundError, SetUpError) as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -88,7 +93,7 @@ def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> in
     from grader.student.run_here import run_here
     from grader.student.telling import as_text, make_report
     from grader.student.tries import choose_hints
-    from grader.student.words import WORDS, tell_age
+    from grader.student.words import WORDS
 
     task, words = course.task, WORDS[course.task.lang]
     try:
@@ -102,13 +107,36 @@ def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> in
     except SandboxError as error:
         print(error, file=sys.stderr)
         return WRONG
-    report = make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"), (words.without_walls,))
+    report = make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"), _remarks(file, outcome, words))
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    lines = [words.read.format(file=file.name, ago=tell_age(time.time() - saved, words)), "", as_text(report, colour=colour)]
+    lines = [_say_when(file.name, time.time() - saved, words), "", as_text(report, colour=colour)]
     if watched:
         lines += ["", words.watching.format(file=file.name)]
-    print("\n".join(lines), flush=True)
+    _tell("\n".join(lines))
     return GOOD if report.good else NOT_GOOD
+
+
+def _say_when(name: str, age: float, words: Words) -> str:
+    from grader.student.words import tell_age
+
+    return words.handed_out.format(file=name) if age > OLDEST else words.read.format(file=name, ago=tell_age(age, words))
+
+
+def _remarks(file: Path, outcome: Outcome, words: Words) -> tuple[str, ...]:
+    """What is said at the end: that code ran without walls, or, where there was none, which notebooks lie beside this one."""
+    if any(one.verdict != "missing" for one in outcome.exercises.values()):
+        return (words.without_walls,)
+    others = sorted(one.name for one in file.parent.glob("*.ipynb") if one.name != file.name)[:5]
+    return (words.others.format(names=", ".join(others), first=f'"{others[0]}"'),) if others else ()
+
+
+def _tell(text: str) -> None:
+    """At once, since what follows may take long, also where a pipe or an editor shows it."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.translate(PLAIN)
+    print(text, flush=True)
 
 
 def _speak_utf8() -> None:

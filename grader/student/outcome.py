@@ -13,6 +13,7 @@ from grader.marks import mark_exercise
 from grader.messages import word
 from grader.model import ExerciseResult, Extraction, Judgement, Notice, WorkedExample
 from grader.student.public import PublicCourse
+from grader.task import Task
 from grader.translate import catalogue_of, word_example, word_exercise, word_notice
 
 
@@ -62,7 +63,7 @@ def check_extraction(extraction: Extraction, course: PublicCourse, run: Run) -> 
         {name: word_exercise(one, catalogue) for name, one in marked.items()},
         {name: word_example(one, catalogue) for name, one in examples.items() if one},
         {name: _leans(name, course, extraction, judgements) for name in judgements},
-        frozenset(name for name, one in heard.items() if _lacks_a_name(one, extraction.slices[name].unresolved)),
+        frozenset(name for name, one in heard.items() if _lacks_a_name(one, extraction.slices[name].unresolved, task)),
         {name: _digest(extraction, name) for name in judgements},
         tuple(word_notice(one, catalogue) for one in gather_notices(task, extraction, judgements)),
         {name: len(extraction.answers.get(name, "").split()) for name in task.questions} if extraction.answers else {},
@@ -77,10 +78,11 @@ def _leans(name: str, course: PublicCourse, extraction: Extraction, judgements: 
     return tuple(part for part in called if judgements[part].verdict != "correct")
 
 
-def _lacks_a_name(heard: Heard, unresolved: tuple[tuple[str, str], ...]) -> bool:
-    """Whether a name that no cell binds is why it raised."""
+def _lacks_a_name(heard: Heard, unresolved: tuple[tuple[str, str], ...], task: Task) -> bool:
+    """Whether a name that no cell binds is why it raised; of an exercise's own name its own part tells."""
     message = heard.judgement.message
-    return heard.judgement.verdict == "error" and any(reason in message for _, reason in unresolved)
+    reasons = [reason for name, reason in unresolved if name not in task.exercises]
+    return heard.judgement.verdict == "error" and any(reason in message for reason in reasons)
 
 
 def _digest(extraction: Extraction, name: str) -> str:

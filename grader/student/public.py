@@ -21,6 +21,8 @@ from grader.model import Answer, Argument, Array, Case, Example, Invocation, Lim
 from grader.plan import ExercisePlan, Plan
 from grader.task import Data, Exercise, Imports, Question, Returns, SelfCheck, Slip, Task, Tolerance
 
+DIGITS = 12
+"""Significant digits of expected numbers: more than any tolerance needs, fewer than differ from processor to processor."""
 SEED = "public"
 """What the relations' data are drawn from; a grader draws them from its secret."""
 
@@ -175,7 +177,7 @@ def _describe_cases(exercise: ExercisePlan) -> list[dict[str, Any]]:
 def _describe_examples(exercise: ExercisePlan) -> list[dict[str, Any]]:
     return [
         {"title": one.example.title, "arguments": _describe_arguments(one.example.arguments),
-         "steps": [[label, np.asarray(array, float).tolist()] for label, array in one.example.steps],
+         "steps": [[label, _rounded(np.asarray(array, float)).tolist()] for label, array in one.example.steps],
          "expected": _describe_answer(exercise.expected[one.call])}
         for one in exercise.examples
     ]
@@ -186,7 +188,11 @@ def _describe_arguments(arguments: Sequence[Argument]) -> list[Any]:
 
 
 def _describe_answer(answer: Answer) -> dict[str, Any]:
-    return {name: array.tolist() for name, array in answer.items()}
+    return {name: _rounded(array).tolist() for name, array in answer.items()}
+
+
+def _rounded(array: Array) -> Array:
+    return np.vectorize(lambda number: float(f"{number:.{DIGITS}g}"), otypes=[float])(array)  # type: ignore[no-any-return]
 
 
 def _read_cases(told: Mapping[str, Any]) -> dict[str, list[Case]]:

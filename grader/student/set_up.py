@@ -14,7 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 NEEDED = ("numpy", "nbformat", "nbconvert", "IPython")
+ALSO = ("scipy",)
+"""Installed as well, not asked for: a function may call scipy.special.softmax, and the grader has it."""
 READY = "ready"
+"""A file that is there when all is installed; it says what was asked for."""
 
 
 class SetUpError(Exception):
@@ -29,24 +32,43 @@ def has_all(names: Sequence[str] = NEEDED) -> bool:
 def find_python(folder: Path, requirements: Sequence[str], tell: Callable[[str], object]) -> Path:
     """The Python of the virtual environment in `folder`, made first where it is not ready; raises SetUpError."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if python.exists() and (folder / READY).exists():
+    if python.exists() and _is_ready(folder, requirements):
         return python
-    tell(f"Setting up once, in {folder} ...")
+    tell(f"Setting up once, in {folder}: a minute or so, 350 MB. Coming back is quick.")
+    try:
+        _set_up(folder, python, requirements)
+    except KeyboardInterrupt:
+        raise SetUpError("The set-up was stopped. Run the self-check again to set up anew.") from None
+    return python
+
+
+def _is_ready(folder: Path, requirements: Sequence[str]) -> bool:
+    try:
+        return (folder / READY).read_text(encoding="utf-8").split("\n") == list(requirements)
+    except (OSError, ValueError):
+        return False
+
+
+def _set_up(folder: Path, python: Path, requirements: Sequence[str]) -> None:
     try:
         venv.create(folder, with_pip=True, clear=True)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except OSError as error:
         raise SetUpError(
-            f"no virtual environment could be made in {folder} ({error}). On Debian and Ubuntu: sudo apt install python3-venv. "
+            f"{folder} could not be written ({error.strerror}). Unpack the zip in a folder of your own with 400 MB of room, "
+            "and run the self-check there.") from None
+    except subprocess.CalledProcessError:
+        raise SetUpError(
+            f"{sys.executable} could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv. "
             f"Or install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
     done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise SetUpError(
-            f"pip could not install {', '.join(NEEDED)}: {said[-1] if said else 'it did not say why'}. Is there a connection to "
-            "the internet? Where Jupyter is installed already, run the self-check with Jupyter's own Python.")
-    (folder / READY).touch()
-    return python
+            f"pip could not install {', '.join((*NEEDED, *ALSO))}: {said[-1] if said else 'it did not say why'}.\n"
+            "Is there a connection to the internet? Then run the self-check again. Without one, check inside your notebook, "
+            "where NumPy is all it needs: from selfcheck import check, then check().")
+    (folder / READY).write_text("\n".join(requirements), encoding="utf-8")
 
 
 def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:

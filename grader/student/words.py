@@ -33,6 +33,8 @@ class Words:
     not_a_function: str = "{name} is {kind}, not a function. Did a later cell give its name to something else?"
     stopped: str = "stopped"
     watching: str = "Watching {file}: save it to check it again, Ctrl-C ends."
+    handed_out: str = "{file}, as handed out"
+    others: str = "Did you mean another notebook? Beside it there are: {names}. Name the one: python selfcheck.py {first}"
     seconds: str = "{count} seconds ago"
     minutes: str = "{count} minutes ago"
     hours: str = "{count} hours ago"
@@ -60,6 +62,8 @@ GERMAN = Words(
     not_a_function="{name} ist {kind} und keine Funktion. Hat eine spätere Zelle den Namen anders vergeben?",
     stopped="abgebrochen",
     watching="{file} wird beobachtet: Beim Speichern wird neu geprüft, Strg-C beendet.",
+    handed_out="{file}, wie ausgeteilt",
+    others="Meintest du ein anderes Notebook? Daneben liegen: {names}. Nenne es: python selfcheck.py {first}",
     seconds="vor {count} Sekunden",
     minutes="vor {count} Minuten",
     hours="vor {count} Stunden",

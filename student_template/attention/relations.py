@@ -86,14 +86,16 @@ def _uniform_row(rng: np.random.Generator, exercise: str, identity: tuple[Argume
 def _identity_shows_values(exercise: str, identity: tuple[Argument, ...]) -> Property:
     """With X = I the values are the rows of Wv, so the output is what the returned weights make of them."""
     Wv = np.asarray(identity[3])
+    width = Wv.shape[1]
     heads = int(np.asarray(identity[4])) if len(identity) > 4 else 1
-    blocks = np.split(Wv, heads, axis=1)
 
     def compare(answers: Sequence[Answer]) -> Iterator[Comparison]:
         (answer,) = answers
         weights = answer["attention_weights"].reshape(heads, len(Wv), len(Wv))
-        mixed = [one @ block for one, block in zip(weights, blocks, strict=True)]
-        yield Comparison("the output for X = I beside your own attention weights times Wv", answer["output"], np.hstack(mixed))
+        mixed = np.empty(Wv.shape)
+        for column in range(width):  # one at a time, by the weights of the head that it belongs to
+            mixed[:, column] = weights[column * heads // width] @ Wv[:, column]
+        yield Comparison("the output for X = I beside your own attention weights times Wv", answer["output"], mixed)
 
     return Property(
         "identity_input", "for X = I the output is the attention weights times Wv", exercise,
