@@ -34,7 +34,7 @@ def quiet() -> Iterator[None]:
         if find_shell() is not None:
             from IPython.utils.capture import capture_output
 
-            held.enter_context(capture_output(stdout=False, stderr=False))  # type: ignore[no-untyped-call]  # as above
+            held.enter_context(capture_output(stdout=False, stderr=False))
         held.enter_context(_no_figures())
         held.enter_context(_replaced(builtins, "input", _no_input))
         held.enter_context(warnings.catch_warnings(action="ignore"))

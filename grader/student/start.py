@@ -90,14 +90,14 @@ def _load():  # type: ignore[no-untyped-def]  # its type is known to packed modu
 def check(*functions, **named):  # type: ignore[no-untyped-def]
     """Check functions of this notebook as they are now: check(self_attention, multi_head_attention), or check() for all."""
     caller = sys._getframe(1).f_globals
-    with PACKED.in_place():  # type: ignore[no-untyped-call]  # see above
+    with PACKED.in_place():
         from grader.student.kernel import check_here
 
         return check_here(functions, named, caller, _load(), Path(__file__).resolve().parent)
 
 
 if __name__ == "__main__":
-    with PACKED.in_place():  # type: ignore[no-untyped-call]  # see above
+    with PACKED.in_place():
         from grader.student.command import main
 
         sys.exit(main(sys.argv[1:], Path(__file__).resolve(), NOTEBOOK, REQUIREMENTS, _load))

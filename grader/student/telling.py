@@ -161,12 +161,14 @@ def _step_lines(step: Step) -> Iterator[str]:
 
 LINE = "1px solid rgba(128,128,128,.4)"
 CELL = f"padding:.2em .7em;text-align:left;vertical-align:top;border-top:{LINE}"
-TINTS = {"passed": "#2e8b57", "failed": "#d0402b", "skipped": "#808080"}
+TINTS = {"passed": "#1a7f37", "failed": "#c62828", "skipped": "#6e6e6e"}
+"""Grounds for white signs, and frames: no ink has enough contrast on light pages and on dark ones."""
+SIGN = "display:inline-block;width:1.4em;text-align:center;border-radius:.3em;color:#fff;background:"
 
 
 def as_html(report: Report) -> str:
     """The report as one fragment of HTML that brings its own styles and takes its colours from the page."""
-    page = Element("div", {"lang": report.language, "style": "max-width:60em;line-height:1.4"})
+    page = Element("div", {"lang": report.language, "style": "max-width:60em;line-height:1.4;overflow-wrap:anywhere"})
     if report.problem:
         _add_verdict(page, "p", "failed", report.problem)
     for part in report.parts:
@@ -187,7 +189,7 @@ def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Elemen
 
 
 def _add_sign(parent: Element, outcome: str) -> Element:
-    return _add(parent, "span", SIGNS[outcome], style=f"color:{TINTS[outcome]}", role="img", **{"aria-label": outcome})
+    return _add(parent, "span", SIGNS[outcome], style=SIGN + TINTS[outcome], role="img", **{"aria-label": outcome})
 
 
 def _add_verdict(parent: Element, tag: str, outcome: str, text: str) -> None:
