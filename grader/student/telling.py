@@ -184,7 +184,13 @@ def as_html(report: Report) -> str:
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
     element = SubElement(parent, tag, attributes)
-    element.text = text
+    element.text, *rest = text.split("`")
+    if len(rest) % 2:  # backticks that are no pairs are shown as they are
+        element.text = text
+        return element
+    for code, after in zip(rest[::2], rest[1::2], strict=True):
+        part = SubElement(element, "code")
+        part.text, part.tail = code, after
     return element
 
 
@@ -201,18 +207,17 @@ def _add_part(page: Element, part: Part) -> None:
     for sentence in part.sentences:
         _add(page, "p", sentence)
     for title, text in part.hints:
-        paragraph = _add(page, "p")
         if title:
-            _add(paragraph, "b", f"{title}.").tail = f" {text}"
-        else:
-            paragraph.text = text
+            _add(page, "p", title, style="font-weight:bold;margin-bottom:0")
+        _add(page, "p", text)
     if part.checks:
         table = _add(page, "table", style="border-collapse:collapse;margin:.5em 0")
         for check in part.checks:
             row = _add(table, "tr")
             _add_sign(_add(row, "td", style=CELL), check.outcome)
-            _add(row, "td", check.title, style=CELL)
-            _add(row, "td", check.message, style=CELL)
+            told = _add(row, "td", check.title, style=CELL)
+            if check.message:
+                _add(told, "div", check.message, style="padding-left:1.5em")
     if part.example:
         _add_example(page, part.example)
 
