@@ -51,4 +51,12 @@ class Clock:
         wait = self.seconds
         while not self._over.wait(wait):
             self.rung, wait = True, AGAIN
-            interrupt_main()
+            _interrupt()
+
+
+def _interrupt() -> None:
+    """Ctrl-C for the main thread; where there are signals it also ends a sleep, which waits for its end elsewhere."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        interrupt_main()

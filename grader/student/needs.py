@@ -168,4 +168,4 @@ def does_the_same(function: object, stub: types.CodeType) -> bool:
 
 
 def _shape(code: types.CodeType) -> object:
-    return code.co_varnames, [(step.opname, step.argval) for step in dis.get_instructions(code)]
+    return code.co_varnames, [(step.opname, step.argval) for step in dis.get_instructions(code) if step.opname != "NOP"]
