@@ -426,6 +426,9 @@ def test_nothing_is_left_behind_by_a_check_but_the_module_itself(
         name: one for name, one in before.items() if name.partition(".")[0] == "grader"}
     assert "handout_relations" not in sys.modules
     assert (sys.meta_path, sys.path) == (finders, path)
+    mine = module.PACKED.loaded["grader.student.kernel"]
+    exec("check()", space | {"check": module.check})
+    assert module.PACKED.loaded["grader.student.kernel"] is mine  # coming back is quick
     assert module.__all__ == ["check"]
 
 
