@@ -28,7 +28,9 @@ from grader.release import build_selfcheck, open_public
 from grader.student import clock, kernel
 from grader.student.clock import Clock
 from grader.student.kernel import Shown, check_here
+from grader.student.outcome import Outcome
 from grader.student.public import PublicCourse
+from grader.student.telling import make_report
 from grader.verify import fill_in
 from tests.chromium import ABSENT, WHY_ABSENT, open_chromium
 from tests.support import ATTENTION, MULTI_HEAD, MULTI_STUB, ROOT, STUB, code
@@ -260,13 +262,13 @@ def self_attention(X, Wq, Wk, Wv):
 
 def test_calls_leave_nothing_on_the_screen(check: Check, capfd: pytest.CaptureFixture[str]) -> None:
     mpl.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     shown = check(RIGHT, f"right = self_attention\n{LOUD}")
     assert verdicts(shown) == ["correct", "correct"]
     assert capfd.readouterr() == ("", "")
-    assert len(pyplot.get_fignums()) == 1  # the student's own
-    pyplot.close("all")
+    assert len(plt.get_fignums()) == 1  # the student's own
+    plt.close("all")
 
 
 def test_where_there_is_no_notebook_the_report_is_text(
@@ -567,16 +569,10 @@ def test_hostile_words_are_shown_as_words_and_without_end(check: Check) -> None:
     assert "<script>" not in shown._repr_html_()
 
 
-def test_the_shell_that_is_asked_is_the_notebook_s(monkeypatch: pytest.MonkeyPatch, check: Check, public: PublicCourse, tmp_path: Path) -> None:
-    monkeypatch.undo()
+def test_in_a_notebook_the_report_is_displayed(monkeypatch: pytest.MonkeyPatch, public: PublicCourse) -> None:
     shown: list[object] = []
     monkeypatch.setattr("IPython.get_ipython", lambda: InteractiveShell)
     monkeypatch.setattr("IPython.display.display", shown.append)
-    kernel._show(Shown(kernel.make_report(kernel_outcome(), public.task, {})))
-    assert len(shown) == 1
-
-
-def kernel_outcome() -> Any:
-    from grader.student.outcome import Outcome
-
-    return Outcome(problem="There is nothing.")
+    one = Shown(make_report(Outcome(problem="There is nothing."), public.task, {}))
+    kernel._show(one)
+    assert shown == [one]

@@ -64,15 +64,15 @@ class _Listener(threading.Thread):
     def run(self) -> None:
         """See threading.Thread."""
         assert self.process.stdout is not None
-        first = os.read(self.process.stdout.fileno(), 1)
-        self.ready.set()
-        try:
-            while first and (data := os.read(self.process.stdout.fileno(), CHUNK)):
-                self.replies.feed(data)
-            self.process.stdout.close()
-        except FrameError as error:
-            self.problem = text_of(error)
-            self.process.kill()
+        with self.process.stdout as pipe:
+            first = os.read(pipe.fileno(), 1)
+            self.ready.set()
+            try:
+                while first and (data := os.read(pipe.fileno(), CHUNK)):
+                    self.replies.feed(data)
+            except FrameError as error:
+                self.problem = text_of(error)
+                self.process.kill()
 
 
 def _ends(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -38,15 +38,24 @@ def find_python(folder: Path, requirements: Sequence[str], tell: Callable[[str],
         raise SetUpError(
             f"no virtual environment could be made in {folder} ({error}). On Debian and Ubuntu: sudo apt install python3-venv. "
             f"Or install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
+    problem = _install(python, requirements)
+    if problem:
         raise SetUpError(
-            f"pip could not install {', '.join(NEEDED)}: {said[-1] if said else 'it did not say why'}. Is there a connection to "
+            f"pip could not install {', '.join(NEEDED)}: {problem}. Is there a connection to "
             "the internet? Where Jupyter is installed already, run the self-check with Jupyter's own Python.")
     (folder / READY).touch()
     return python
+
+
+def _install(python: Path, requirements: Sequence[str]) -> str:
+    """Install them with pip; returns why it did not work, or nothing."""
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
+    except OSError as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return (said[-1] if said else "it did not say why") if done.returncode else ""
 
 
 def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:
