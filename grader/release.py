@@ -33,9 +33,9 @@ MODULES = (
     "grader.report.example_view", "grader.report.languages", "grader.report.text", "grader.report.wording",
     "grader.report.wording_de",
     "grader.sandbox.answering", "grader.sandbox.job", "grader.sandbox.replies",
-    "grader.student", "grader.student.command", "grader.student.kernel", "grader.student.outcome", "grader.student.public",
-    "grader.student.run_here", "grader.student.set_up", "grader.student.telling", "grader.student.tries",
-    "grader.student.watch", "grader.student.words",
+    "grader.student", "grader.student.clock", "grader.student.command", "grader.student.kernel", "grader.student.needs",
+    "grader.student.outcome", "grader.student.public", "grader.student.quiet", "grader.student.run_here",
+    "grader.student.set_up", "grader.student.telling", "grader.student.tries", "grader.student.watch", "grader.student.words",
     "grader.task", "grader.tensors", "grader.translate",
 )
 """Modules of ours that travel; a package that is not named travels empty. Only what is written here does."""

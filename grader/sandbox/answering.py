@@ -601,7 +601,7 @@ def build(argument: dict[str, Any], payload: bytes) -> Any:
 
 def differs(array: Any, argument: dict[str, Any], payload: bytes) -> bool:
     """Tell whether an array argument is no longer what was passed."""
-    if array.dtype != argument["dtype"] or list(array.shape) != argument["shape"]:
+    if array.dtype != argument["dtype"] or array.shape != tuple(argument["shape"]):  # a list, where it went through JSON
         return True
     return not payload.startswith(array.tobytes(), argument["at"])
 

@@ -60,15 +60,24 @@ def _set_up(folder: Path, python: Path, requirements: Sequence[str]) -> None:
         raise SetUpError(
             f"{sys.executable} could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv. "
             f"Or install what is needed yourself: {sys.executable} -m pip install {' '.join(NEEDED)}") from None
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
+    problem = _install(python, requirements)
+    if problem:
         raise SetUpError(
-            f"pip could not install {', '.join((*NEEDED, *ALSO))}: {said[-1] if said else 'it did not say why'}.\n"
+            f"pip could not install {', '.join((*NEEDED, *ALSO))}: {problem}.\n"
             "Is there a connection to the internet? Then run the self-check again. Without one, check inside your notebook, "
             "where NumPy is all it needs: from selfcheck import check, then check().")
     (folder / READY).write_text("\n".join(requirements), encoding="utf-8")
+
+
+def _install(python: Path, requirements: Sequence[str]) -> str:
+    """Install them with pip; returns why it did not work, or nothing."""
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
+    except OSError as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return (said[-1] if said else "it did not say why") if done.returncode else ""
 
 
 def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:

@@ -20,11 +20,14 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036  nobody has checked before a student runs this file
     raise SystemExit("The self-check needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])  # noqa: UP031  for old ones
 
+import contextlib
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
 from pathlib import Path
 
+__all__ = ["check"]
 NOTEBOOK = "attention.ipynb"
 REQUIREMENTS: tuple[str, ...] = ()
 MODULES: dict[str, str] = {}
@@ -33,7 +36,30 @@ LATTICE = ""
 
 
 class Packed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Imports the modules that this file holds, and empty packages above them."""
+    """Imports the modules that this file holds, and empty packages above them, for as long as they are `in_place`.
+
+    Others bear the same names: another assignment's self-check, an older one of this file, a grader that is installed.
+    """
+
+    def __init__(self):  # type: ignore[no-untyped-def]  # its type is known to packed modules alone
+        self.loaded = {}
+
+    @contextlib.contextmanager
+    def in_place(self):  # type: ignore[no-untyped-def]  # as above
+        """Our modules, and no others of these names, until the end; afterwards all is as it was."""
+        others = self._take_out()  # type: ignore[no-untyped-call]  # as above
+        sys.modules.update(self.loaded)
+        sys.meta_path.insert(0, self)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(self)
+            self.loaded = self._take_out()  # type: ignore[no-untyped-call]  # as above
+            sys.modules.update(others)
+
+    def _take_out(self):  # type: ignore[no-untyped-def]  # as above
+        tops = {name.partition(".")[0] for name in MODULES}
+        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in tops}
 
     def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ARG002  as the base class has it
         """See importlib.abc.MetaPathFinder."""
@@ -49,6 +75,10 @@ class Packed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return MODULES.get(fullname, "")
 
 
+PACKED = Packed()  # type: ignore[no-untyped-call]  # see above
+
+
+@functools.cache
 def _load():  # type: ignore[no-untyped-def]  # its type is known to packed modules alone
     import handout_relations  # type: ignore[import-not-found]  # packed by the release
 
@@ -59,15 +89,15 @@ def _load():  # type: ignore[no-untyped-def]  # its type is known to packed modu
 
 def check(*functions, **named):  # type: ignore[no-untyped-def]
     """Check functions of this notebook as they are now: check(self_attention, multi_head_attention), or check() for all."""
-    from grader.student.kernel import check_here
-
     caller = sys._getframe(1).f_globals
-    return check_here(functions, named, caller, _load(), Path(__file__).resolve().parent)  # type: ignore[no-untyped-call]  # see above
+    with PACKED.in_place():
+        from grader.student.kernel import check_here
 
+        return check_here(functions, named, caller, _load(), Path(__file__).resolve().parent)
 
-sys.meta_path.insert(0, Packed())
 
 if __name__ == "__main__":
-    from grader.student.command import main
+    with PACKED.in_place():
+        from grader.student.command import main
 
-    sys.exit(main(sys.argv[1:], Path(__file__).resolve(), NOTEBOOK, REQUIREMENTS, _load))
+        sys.exit(main(sys.argv[1:], Path(__file__).resolve(), NOTEBOOK, REQUIREMENTS, _load))

@@ -161,12 +161,14 @@ def _step_lines(step: Step) -> Iterator[str]:
 
 LINE = "1px solid rgba(128,128,128,.4)"
 CELL = f"padding:.2em .7em;text-align:left;vertical-align:top;border-top:{LINE}"
-TINTS = {"passed": "#2e8b57", "failed": "#d0402b", "skipped": "#808080"}
+TINTS = {"passed": "#1a7f37", "failed": "#c62828", "skipped": "#6e6e6e"}
+"""Grounds for white signs, and frames: no ink has enough contrast on light pages and on dark ones."""
+SIGN = "display:inline-block;width:1.4em;text-align:center;border-radius:.3em;color:#fff;background:"
 
 
 def as_html(report: Report) -> str:
     """The report as one fragment of HTML that brings its own styles and takes its colours from the page."""
-    page = Element("div", {"lang": report.language, "style": "max-width:60em;line-height:1.4"})
+    page = Element("div", {"lang": report.language, "style": "max-width:60em;line-height:1.4;overflow-wrap:anywhere"})
     if report.problem:
         _add_verdict(page, "p", "failed", report.problem)
     for part in report.parts:
@@ -182,12 +184,18 @@ def as_html(report: Report) -> str:
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
     element = SubElement(parent, tag, attributes)
-    element.text = text
+    element.text, *rest = text.split("`")
+    if len(rest) % 2:  # backticks that are no pairs are shown as they are
+        element.text = text
+        return element
+    for code, after in zip(rest[::2], rest[1::2], strict=True):
+        part = SubElement(element, "code")
+        part.text, part.tail = code, after
     return element
 
 
 def _add_sign(parent: Element, outcome: str) -> Element:
-    return _add(parent, "span", SIGNS[outcome], style=f"color:{TINTS[outcome]}", role="img", **{"aria-label": outcome})
+    return _add(parent, "span", SIGNS[outcome], style=SIGN + TINTS[outcome], role="img", **{"aria-label": outcome})
 
 
 def _add_verdict(parent: Element, tag: str, outcome: str, text: str) -> None:
@@ -199,18 +207,17 @@ def _add_part(page: Element, part: Part) -> None:
     for sentence in part.sentences:
         _add(page, "p", sentence)
     for title, text in part.hints:
-        paragraph = _add(page, "p")
         if title:
-            _add(paragraph, "b", f"{title}.").tail = f" {text}"
-        else:
-            paragraph.text = text
+            _add(page, "p", title, style="font-weight:bold;margin-bottom:0")
+        _add(page, "p", text)
     if part.checks:
         table = _add(page, "table", style="border-collapse:collapse;margin:.5em 0")
         for check in part.checks:
             row = _add(table, "tr")
             _add_sign(_add(row, "td", style=CELL), check.outcome)
-            _add(row, "td", check.title, style=CELL)
-            _add(row, "td", check.message, style=CELL)
+            told = _add(row, "td", check.title, style=CELL)
+            if check.message:
+                _add(told, "div", check.message, style="padding-left:1.5em")
     if part.example:
         _add_example(page, part.example)
 
