@@ -71,7 +71,6 @@ class Assignment(Task):
     template: Path
     sandbox: SandboxLevel
     release_hidden: dt.datetime | None
-    notebook_mb: int
     solution: ModuleType
     cases: ModuleType
     relations: ModuleType | None

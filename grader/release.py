@@ -132,7 +132,7 @@ def _quote(text: str) -> str:
 
 
 def _zip(folder: str, files: dict[str, bytes]) -> bytes:
-    """Stored, not packed, so that no version of a compressor shows in the bytes."""
+    """Stored, not packed: the same bytes from every zlib (what known slips return is packed by lzma)."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):

@@ -115,7 +115,7 @@ class Task:
     """One assignment's description. `lang` is the language of pages and messages.
 
     `texts` translates what the course's cases.py says from English, None where it is written in `lang`; titles, hints and other
-    texts here are translated already.
+    texts here are translated already. A notebook that is larger than `notebook_mb` is not read.
     """
 
     name: str
@@ -128,6 +128,7 @@ class Task:
     limits: Limits
     imports: Imports
     data: Data
+    notebook_mb: int = 50
     selfcheck: SelfCheck = SelfCheck()
     texts: Mapping[str, str] | None = None
 

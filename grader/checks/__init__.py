@@ -210,8 +210,18 @@ def _verdict(
                 return one.kind, sentence(tell(one, piece, exercise.name))
     if raised and not answered:
         first = next((one for one in transcript.load if raised[0].exception == "NameError" and one.cell), raised[0])
-        return "error", sentence(tell(first if f"'{exercise.name}'" in raised[0].message else raised[0], piece, exercise.name))
+        told = first if f"'{exercise.name}'" in raised[0].message else raised[0]
+        return "error", sentence(_with_cause(tell(told, piece, exercise.name), told, transcript.load))
     return "incorrect", sentence(lost[0].message)
+
+
+def _with_cause(words: str, told: Raised, load: Sequence[Raised]) -> str:
+    """A name is often unknown because the import that gives it failed before."""
+    cause = next((one for one in load if one.exception in ("ModuleNotFoundError", "ImportError") and one.cell), None)
+    if told.exception != "NameError" or cause is None:
+        return words
+    return say("{what}; before that, cell {cell} raised {exception}: {message}",
+               what=words, cell=cause.cell or 0, exception=cause.exception, message=cause.message)
 
 
 def _find_slips(

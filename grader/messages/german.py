@@ -17,6 +17,10 @@ _CHECKS = {
     "Python does not start here: {reason}.": "Python startet hier nicht: {reason}.",
     "it took more than {seconds:g} s": "es dauerte mehr als {seconds:g} s",
     "it ended with exit status {status}": "es endete mit Status {status}",
+    "The notebook has {size:.0f} MB, more than the {most} MB that are read; clear its outputs.":
+        "Das Notebook hat {size:.0f} MB, gelesen werden höchstens {most} MB; lösche seine Ausgaben.",
+    "{what}; before that, cell {cell} raised {exception}: {message}":
+        "{what}; davor löste Zelle {cell} {exception} aus: {message}",
     "there is no function to check": "es gibt keine Funktion, die sich testen ließe",
     "the cell is not valid Python": "die Zelle ist kein gültiges Python",
     "it was not run because of the import rule": "die Funktion wurde wegen der Import-Regel nicht ausgeführt",

@@ -56,7 +56,7 @@ def main(
 def _parser(notebook: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="selfcheck", description="Runs the public checks on your notebook, as it was last saved, and says what to look at.",
-        epilog="Exit status: 0 all public checks pass; 1 not all do; 2 there was nothing to check.")
+        epilog="Exit status: 0 all public checks pass; 1 not all do; 2 there is no such notebook, or no Python to check it with.")
     parser.add_argument("notebook", nargs="?", type=Path,
                         help=f"your notebook (default: {notebook}, here or beside the self-check)")
     parser.add_argument("--watch", action="store_true", help="check again whenever the notebook is saved")
@@ -91,7 +91,7 @@ def _what_is_in(folder: Path) -> str:
 def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> int:
     from grader.student.outcome import check_notebook
     from grader.student.run_here import run_here
-    from grader.student.telling import as_text, make_report
+    from grader.student.telling import as_text, make_report, tell_versions
     from grader.student.tries import choose_hints
     from grader.student.words import WORDS
 
@@ -101,18 +101,19 @@ def _check(file: Path, course: PublicCourse, home: Path, *, watched: bool) -> in
     except OSError as error:
         print(f"{file}: {error.strerror}", file=sys.stderr)
         return WRONG
+    _tell(f"{_say_when(file.name, time.time() - saved, words)}\n")  # before what may take some seconds
     inert = (*task.imports.inert, *task.imports.forbidden)
     try:
         outcome = check_notebook(content, course, lambda program, calls: run_here(program, calls, task.limits, inert))
     except SandboxError as error:
         print(error, file=sys.stderr)
         return WRONG
-    report = make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"), _remarks(file, outcome, words))
+    remarks = (*_remarks(file, outcome, words), *tell_versions(course))
+    report = make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"), remarks)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    lines = [_say_when(file.name, time.time() - saved, words), "", as_text(report, colour=colour)]
+    _tell(as_text(report, colour=colour))
     if watched:
-        lines += ["", words.watching.format(file=file.name)]
-    _tell("\n".join(lines))
+        _tell(f"\n{words.watching.format(file=file.name)}")
     return GOOD if report.good else NOT_GOOD
 
 

@@ -22,7 +22,7 @@ from grader.student.needs import does_the_same, find_stubs, homes_of, read_needs
 from grader.student.outcome import check_extraction
 from grader.student.public import PublicCourse
 from grader.student.quiet import find_shell, quiet
-from grader.student.telling import Report, as_html, as_text, make_report
+from grader.student.telling import Report, as_html, as_text, make_report, tell_versions
 from grader.student.tries import choose_hints
 from grader.student.words import WORDS
 from grader.task import Task
@@ -57,8 +57,10 @@ def check_here(
     slices = {name: _slice(name, known.get(name), task, stubs.get(name), homes) for name in task.exercises}
     callables: dict[str, Callable[..., object]] = {name: one for name, one in known.items() if callable(one)}
     outcome = check_extraction(
-        Extraction(slices, {}), course, lambda program, calls: _run(callables[program.function], program, calls, task))
-    _show(Shown(make_report(outcome, task, choose_hints(outcome, task, home / HIDDEN / "tries.json"))))
+        Extraction(slices, {}), course, lambda program, calls: _run(callables[program.function], program, calls, task),
+        as_saved=False)
+    hints = choose_hints(outcome, task, home / HIDDEN / "tries.json")
+    _show(Shown(make_report(outcome, task, hints, tell_versions(course))))
 
 
 def _sort_out(

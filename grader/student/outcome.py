@@ -10,7 +10,7 @@ from grader.checks import Heard
 from grader.checks.evidence import choose_example
 from grader.examine import Run, examine, gather_notices
 from grader.marks import mark_exercise
-from grader.messages import word
+from grader.messages import say, word
 from grader.model import ExerciseResult, Extraction, Judgement, Notice, WorkedExample
 from grader.student.public import PublicCourse
 from grader.task import Task
@@ -22,7 +22,8 @@ class Outcome:
     """What came of the public checks; `problem` says why there are none.
 
     `leans` names the earlier parts, not right yet, that an exercise calls; `unresolved` the exercises that need a name which no
-    cell binds; `codes` digests of what was checked; `answers` how many words each written answer has.
+    cell binds; `codes` digests of what was checked; `answers` how many words each written answer has;
+    `seconds` how long each function took. Not `as_saved`: no file was read.
     """
 
     exercises: Mapping[str, ExerciseResult] = field(default_factory=dict)
@@ -32,8 +33,10 @@ class Outcome:
     codes: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     unanswered: int = 0
     problem: str = ""
+    as_saved: bool = True
 
     @property
     def good(self) -> bool:
@@ -46,14 +49,19 @@ def check_notebook(content: bytes, course: PublicCourse, run: Run) -> Outcome:
     """Extract the functions of a notebook (.ipynb) and check them; `run` makes the calls."""
     from grader.extract import extract, read_handout  # needs nbconvert, which a kernel may not have
 
+    size, most = len(content) / (1 << 20), course.task.notebook_mb
+    if size > most:
+        large = say("The notebook has {size:.0f} MB, more than the {most} MB that are read; clear its outputs.",
+                    size=size, most=most)
+        return Outcome(problem=word(large, catalogue_of(course.task)))
     extraction = extract(content, course.task, read_handout(course.handout, course.task))
     if extraction.problem:
         return Outcome(problem=word(extraction.problem.message, catalogue_of(course.task)))
     return check_extraction(extraction, course, run)
 
 
-def check_extraction(extraction: Extraction, course: PublicCourse, run: Run) -> Outcome:
-    """Run the functions and judge what they return."""
+def check_extraction(extraction: Extraction, course: PublicCourse, run: Run, *, as_saved: bool = True) -> Outcome:
+    """Run the functions and judge what they return; not `as_saved`: they come from a running kernel."""
     heard, judgements = examine(course.plan, course.lattice, extraction, run)
     task, catalogue = course.task, catalogue_of(course.task)
     wrong = [name for name, one in judgements.items() if one.verdict == "incorrect" and name in heard]
@@ -67,7 +75,9 @@ def check_extraction(extraction: Extraction, course: PublicCourse, run: Run) -> 
         {name: _digest(extraction, name) for name in judgements},
         tuple(word_notice(one, catalogue) for one in gather_notices(task, extraction, judgements)),
         {name: len(extraction.answers.get(name, "").split()) for name in task.questions} if extraction.answers else {},
+        {name: one.transcript.wall_seconds for name, one in heard.items()},
         sum(not finding.answered for one in heard.values() for finding in one.judgement.findings),
+        as_saved=as_saved,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import lzma
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -31,12 +32,21 @@ Relations = Callable[[np.random.Generator, Mapping[str, tuple[Argument, ...]]], 
 
 @dataclass(frozen=True, eq=False)
 class PublicCourse:
-    """What a self-check needs: a plan that cannot be asked for more, what known slips return, and the hand-out (.ipynb)."""
+    """What a self-check needs: a plan that cannot be asked for more, what known slips return, and the hand-out (.ipynb).
+
+    `versions` are those of Python and NumPy where it was made, and so where hand-ins are graded.
+    """
 
     task: Task
     plan: Plan
     lattice: Lattice
     handout: bytes
+    versions: tuple[str, str]
+
+
+def versions_here() -> tuple[str, str]:
+    """Of Python and NumPy, without the last number, which changes no notebook's fate."""
+    return ".".join(map(str, sys.version_info[:2])), ".".join(np.__version__.split(".")[:2])
 
 
 def pack_plan(plan: Plan, task: Task, handout: bytes) -> str:
@@ -52,6 +62,7 @@ def pack_plan(plan: Plan, task: Task, handout: bytes) -> str:
             for one in exercises for call, expected in zip(one.calls, one.expected, strict=True)
         },
         "handout": json.loads(handout),
+        "versions": versions_here(),
     }, ensure_ascii=False, indent=None, separators=(", ", ": "))
 
 
@@ -98,7 +109,7 @@ def unpack(plan_text: str, lattice_text: str, relations: Relations | None) -> Pu
     parameters = {name: tuple(names) for name, names in told["parameters"].items()}
     plan = lay_plan(task, cases, [one for one in found if one.visibility == "public"], examples, parameters, ask, SEED)
     lattice = _read_lattice(plan, lattice_text)
-    return PublicCourse(task, plan, lattice, json.dumps(told["handout"]).encode())
+    return PublicCourse(task, plan, lattice, json.dumps(told["handout"]).encode(), tuple(told["versions"]))
 
 
 def _sealed(shapes: Mapping[str, Sequence[int]]) -> Answer:
@@ -121,7 +132,8 @@ def _exactly(call: Invocation) -> object:
 
 
 def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
-    fields = ("name", "title", "exercises", "questions", "slips", "lang", "tolerance", "limits", "imports", "data", "selfcheck")
+    fields = ("name", "title", "exercises", "questions", "slips", "lang", "tolerance", "limits", "imports", "data", "selfcheck",
+              "notebook_mb")
     told = {name: getattr(task, name) for name in fields}
     told["texts"] = _public_texts(plan, task)
     told["exercises"] = {name: replace(one, marks={}, costs={}) for name, one in task.exercises.items()}  # no marks are given
@@ -151,6 +163,7 @@ def _read_task(told: Mapping[str, Any]) -> Task:
         slips={name: Slip(**{**one, "confused_with": tuple(one["confused_with"])}) for name, one in told["slips"].items()},
         limits=Limits(**told["limits"]), imports=Imports(**_tuples(told["imports"])), data=Data(**_tuples(told["data"])),
         selfcheck=SelfCheck(**_tuples(told["selfcheck"])), texts=told["texts"],
+        notebook_mb=told["notebook_mb"],
     )
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from grader.model import Check, ExerciseResult, Notice
+from grader.model import ExerciseResult, Notice
 from grader.report.example_view import ExampleView, Step, view_example
 from grader.report.languages import words_for
 from grader.report.text import clean_line
 from grader.student.outcome import Outcome
+from grader.student.public import PublicCourse, versions_here
 from grader.student.words import WORDS, Words, verdict_word
 from grader.task import Hint, Task
 
+SLOW = 0.4
+"""Share of the grader's time from which a function is called slow: the grader asks for more."""
+FEWEST_FOLDED = 3
 SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -62,9 +67,19 @@ def make_report(outcome: Outcome, task: Task, hints: Mapping[str, Hint], remarks
         for name, count in outcome.answers.items()
     )
     ending = [words.good if outcome.good else words.not_good]
-    if outcome.unanswered and not outcome.good:
+    if outcome.unanswered and not any(one.verdict == "timeout" for one in outcome.exercises.values()):
         ending.append(words.unanswered.format(count=outcome.unanswered))
-    return Report(clean_line(outcome.problem), parts, notes, answers, (" ".join(ending), *remarks), outcome.good, task.lang)
+    problem = f"{clean_line(outcome.problem)} {words.unreadable}" if outcome.problem else ""
+    return Report(problem, parts, notes, answers, (" ".join(ending), *remarks), outcome.good, task.lang)
+
+
+def tell_versions(course: PublicCourse) -> tuple[str, ...]:
+    """That hand-ins are graded with another Python or another NumPy, where that may matter."""
+    (python, numpy), (own_python, own_numpy) = course.versions, versions_here()
+    if python == own_python and numpy.partition(".")[0] == own_numpy.partition(".")[0]:
+        return ()
+    told = WORDS[course.task.lang].other_versions
+    return (told.format(python=python, numpy=numpy, own_python=own_python, own_numpy=own_numpy),)
 
 
 def _note(notice: Notice, words: Words) -> str:
@@ -74,20 +89,26 @@ def _note(notice: Notice, words: Words) -> str:
 
 def _part(name: str, result: ExerciseResult, outcome: Outcome, task: Task, hint: Hint, words: Words) -> Part:
     wording = words_for(task.lang)
-    example = outcome.examples.get(name) if hint == "name" else None
+    example = outcome.examples.get(name) if hint == "name" and not outcome.leans.get(name) else None
     return Part(
         task.exercises[name].title, verdict_word(result.verdict, wording), result.verdict == "correct",
-        tuple(_sentences(name, result, outcome, hint, words)), tuple(_hints(result, hint)),
-        tuple(_line(check, result.message) for check in result.checks) if result.verdict != "missing" else (),
+        tuple(_sentences(name, result, outcome, task, hint, words)), tuple(_hints(result, hint)),
+        tuple(_lines(result, words)) if result.verdict != "missing" else (),
         view_example(example, wording) if example else None,
     )
 
 
-def _sentences(name: str, result: ExerciseResult, outcome: Outcome, hint: Hint, words: Words) -> Iterator[str]:
+def _sentences(
+    name: str, result: ExerciseResult, outcome: Outcome, task: Task, hint: Hint, words: Words
+) -> Iterator[str]:
     if result.message:
         yield clean_line(result.message)
-    if result.verdict == "missing":
+    if result.verdict == "missing" and outcome.as_saved:
         yield words.unsaved
+    if result.verdict == "timeout":
+        yield words.loop
+    elif (seconds := outcome.seconds.get(name, 0.0)) > SLOW * task.limits.cpu_seconds:
+        yield words.slow.format(seconds=seconds, most=task.limits.cpu_seconds)
     if name in outcome.unresolved:
         yield words.stale
     if outcome.leans.get(name):
@@ -105,9 +126,17 @@ def _hints(result: ExerciseResult, hint: Hint) -> Iterator[tuple[str, str]]:
             yield "", diagnosis.hint
 
 
-def _line(check: Check, said: str) -> CheckLine:
-    message = clean_line(check.message) if check.outcome != "passed" and check.message != said else ""
-    return CheckLine(check.outcome, check.title, message)
+def _lines(result: ExerciseResult, words: Words) -> Iterator[CheckLine]:
+    """A line for each check; those that were not run for one reason are one line."""
+    reasons = Counter(check.message for check in result.checks if check.outcome == "skipped")
+    said: set[str] = set()
+    for check in result.checks:
+        message = clean_line(check.message) if check.outcome != "passed" and check.message != result.message else ""
+        if check.outcome != "skipped" or reasons[check.message] < FEWEST_FOLDED:
+            yield CheckLine(check.outcome, check.title, message)
+        elif check.message not in said:
+            said.add(check.message)
+            yield CheckLine("skipped", words.same_reason.format(count=reasons[check.message]), message)
 
 
 # --- for a terminal -----------------------------------------------------------------------------------------------------

@@ -30,8 +30,12 @@ class Words:
     no_functions: str = (
         "check() found none of the functions {names}. Run the cells that define them, then check again: "
         "check({arguments})")
-    not_a_function: str = "{name} is {kind}, not a function. Did a later cell give its name to something else?"
-    stopped: str = "stopped"
+    not_a_function: str = "check() was given {kind} for {name}, not a function. Did a later cell give its name to something else?"
+    unreadable: str = "Save it again in Jupyter (the .ipynb, not a .py or a web page), or take a fresh one from the zip."
+    loop: str = "Is there a loop that never ends?"
+    slow: str = "It took {seconds:.1f} s here. The grader makes about twice as many calls and allows {most:g} s in all."
+    same_reason: str = "{count} checks"
+    other_versions: str = "The grader runs Python {python} and NumPy {numpy}; here are Python {own_python} and NumPy {own_numpy}."
     watching: str = "Watching {file}: save it to check it again, Ctrl-C ends."
     handed_out: str = "{file}, as handed out"
     others: str = "Did you mean another notebook? Beside it there are: {names}. Name the one: python selfcheck.py {first}"
@@ -59,8 +63,14 @@ GERMAN = Words(
     without_walls="Dein Code lief auf diesem Rechner ohne Schutz. Bei der Bewertung läuft er abgeschirmt.",
     no_functions="check() hat keine der Funktionen {names} gefunden. Führe die Zellen aus, die sie definieren, und prüfe noch "
                  "einmal: check({arguments})",
-    not_a_function="{name} ist {kind} und keine Funktion. Hat eine spätere Zelle den Namen anders vergeben?",
-    stopped="abgebrochen",
+    not_a_function="check() bekam für {name} {kind} und keine Funktion. Hat eine spätere Zelle den Namen anders vergeben?",
+    unreadable="Speichere es in Jupyter noch einmal (die .ipynb-Datei, keine .py und keine Webseite), oder nimm ein frisches aus "
+               "dem Zip.",
+    loop="Gibt es eine Schleife, die nie endet?",
+    slow="Hier dauerte es {seconds:.1f} s. Bei der Bewertung sind es etwa doppelt so viele Aufrufe, und erlaubt sind insgesamt "
+         "{most:g} s.",
+    same_reason="{count} Tests",
+    other_versions="Bewertet wird mit Python {python} und NumPy {numpy}; hier sind Python {own_python} und NumPy {own_numpy}.",
     watching="{file} wird beobachtet: Beim Speichern wird neu geprüft, Strg-C beendet.",
     handed_out="{file}, wie ausgeteilt",
     others="Meintest du ein anderes Notebook? Daneben liegen: {names}. Nenne es: python selfcheck.py {first}",
