@@ -202,6 +202,23 @@ ODD: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+def test_a_debugger_and_the_limit_of_recursion_are_there_again_after_a_check(check: Check) -> None:
+    before = sys.gettrace(), sys.getprofile(), sys.getrecursionlimit()
+    mine = lambda *_: None  # noqa: E731  settrace and setprofile want a function
+    try:
+        sys.setrecursionlimit(4321)
+        sys.settrace(mine)
+        sys.setprofile(mine)
+        shown = check(RIGHT, "import sys\nright = self_attention\ndef self_attention(*given):\n    sys.settrace(None); sys.setrecursionlimit(999)\n    return right(*given)")
+        after = sys.gettrace(), sys.getprofile(), sys.getrecursionlimit()
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+        sys.setrecursionlimit(before[2])
+    assert shown.report.good
+    assert after == (mine, mine, 4321)
+
+
 @pytest.fixture
 def usual_settings() -> Iterator[None]:
     with np.errstate():
@@ -376,6 +393,12 @@ def test_beside_the_main_thread_the_check_works_without_a_limit(check: Check) ->
 @pytest.fixture(scope="module")
 def packed(attention: Assignment) -> str:
     return build_selfcheck(attention)
+
+
+def test_the_packed_file_says_how_its_own_functions_are_checked(packed: str) -> None:
+    assert f"    {NAMED}\n" in packed.split('"""')[1]
+    other = build_selfcheck(load_assignment(ROOT / "tests" / "assignments" / "signals"))
+    assert "    check(smooth, residual)\n" in other.split('"""')[1]
 
 
 def write(folder: Path, text: str) -> Path:
