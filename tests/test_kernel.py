@@ -327,7 +327,7 @@ def test_no_interrupt_comes_late_when_the_time_is_up_just_as_the_work_ends() -> 
     rang = 0
     for turn in range(400):
         clock_ = Clock(0.001 + turn % 7 * 1e-5)
-        until = time.perf_counter() + 0.001 + turn % 11 * 2e-5
+        until = time.perf_counter() + 0.001 + turn % 21 * 5e-5
         clock_.run(lambda until=until: spin(until))  # type: ignore[misc]  # bound now, of the right type
         spin(time.perf_counter() + 2e-5)
         rang += clock_.rung
