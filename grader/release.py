@@ -75,8 +75,9 @@ def build_selfcheck(assignment: Assignment) -> str:
         "PLAN": _quote(pack_plan(plan, assignment, assignment.template.read_bytes())),
         "LATTICE": _quote("\n".join(textwrap.wrap(pack_lattice(find_lattice(plan, assignment, os.environ)), 128))),
     }
+    start = _source("grader.student.start").replace("your_functions", ", ".join(assignment.exercises))
     empty = re.compile(rf"^({'|'.join(values)})((?:: [^=]*)?) = .*$", re.M)
-    return empty.sub(lambda found: f"{found[1]}{found[2]} = {values[found[1]]}", _source("grader.student.start"))
+    return empty.sub(lambda found: f"{found[1]}{found[2]} = {values[found[1]]}", start)
 
 
 def open_public(assignment: Assignment) -> PublicCourse:

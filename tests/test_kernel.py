@@ -202,6 +202,23 @@ ODD: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+def test_a_debugger_and_the_limit_of_recursion_are_there_again_after_a_check(check: Check) -> None:
+    before = sys.gettrace(), sys.getprofile(), sys.getrecursionlimit()
+    mine = lambda *_: None  # noqa: E731  settrace and setprofile want a function
+    try:
+        sys.setrecursionlimit(4321)
+        sys.settrace(mine)
+        sys.setprofile(mine)
+        shown = check(RIGHT, "import sys\nright = self_attention\ndef self_attention(*given):\n    sys.settrace(None); sys.setrecursionlimit(999)\n    return right(*given)")
+        after = sys.gettrace(), sys.getprofile(), sys.getrecursionlimit()
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+        sys.setrecursionlimit(before[2])
+    assert shown.report.good
+    assert after == (mine, mine, 4321)
+
+
 @pytest.fixture
 def usual_settings() -> Iterator[None]:
     with np.errstate():
@@ -310,7 +327,7 @@ def test_no_interrupt_comes_late_when_the_time_is_up_just_as_the_work_ends() -> 
     rang = 0
     for turn in range(400):
         clock_ = Clock(0.001 + turn % 7 * 1e-5)
-        until = time.perf_counter() + 0.001 + turn % 11 * 2e-5
+        until = time.perf_counter() + 0.001 + turn % 21 * 5e-5
         clock_.run(lambda until=until: spin(until))  # type: ignore[misc]  # bound now, of the right type
         spin(time.perf_counter() + 2e-5)
         rang += clock_.rung
@@ -376,6 +393,12 @@ def test_beside_the_main_thread_the_check_works_without_a_limit(check: Check) ->
 @pytest.fixture(scope="module")
 def packed(attention: Assignment) -> str:
     return build_selfcheck(attention)
+
+
+def test_the_packed_file_says_how_its_own_functions_are_checked(packed: str) -> None:
+    assert f"    {NAMED}\n" in packed.split('"""')[1]
+    other = build_selfcheck(load_assignment(ROOT / "tests" / "assignments" / "signals"))
+    assert "    check(smooth, residual)\n" in other.split('"""')[1]
 
 
 def write(folder: Path, text: str) -> Path:

@@ -38,6 +38,9 @@ def quiet() -> Iterator[None]:
         held.enter_context(_no_figures())
         held.enter_context(_replaced(builtins, "input", _no_input))
         held.enter_context(warnings.catch_warnings(action="ignore"))
+        held.callback(sys.settrace, sys.gettrace())  # a debugger, which answering.py ends after each call
+        held.callback(sys.setprofile, sys.getprofile())
+        held.callback(sys.setrecursionlimit, sys.getrecursionlimit())
         held.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         yield
 

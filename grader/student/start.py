@@ -9,7 +9,7 @@ In a terminal, beside your notebook (Python 3.11 or newer; what else is needed i
 In a notebook, on Colab too (upload this one file; only NumPy is needed there):
 
     from selfcheck import check
-    check(self_attention, multi_head_attention)
+    check(your_functions)
 
 This file holds the checks as readable Python below, the public data, and words for what often goes wrong. It holds no solution.
 What it says is no grade: the course's grader also tries other data and other sizes.
@@ -88,7 +88,7 @@ def _load():  # type: ignore[no-untyped-def]  # its type is known to packed modu
 
 
 def check(*functions, **named):  # type: ignore[no-untyped-def]
-    """Check functions of this notebook as they are now: check(self_attention, multi_head_attention), or check() for all."""
+    """Check functions of this notebook as they are now: check(your_functions), or check() for all."""
     caller = sys._getframe(1).f_globals
     with PACKED.in_place():
         from grader.student.kernel import check_here
