@@ -145,7 +145,7 @@ def test_functions_may_be_given_in_every_way_that_python_has(check: Check, way: 
 def test_what_is_not_there_is_said_in_one_sentence(check: Check, public: PublicCourse, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for functions, named, space, words in (
         ((), {}, {}, "check() found none of the functions self_attention, multi_head_attention. Run the cells"),
-        ((np.ones(3),), {}, {}, "self_attention is ndarray, not a function. Did a later cell give its name to something else?"),
+        ((np.ones(3),), {}, {}, "check() was given ndarray for self_attention, not a function. Did a later cell give its name to something else?"),
         ((), {}, {"multi_head_attention": None}, "multi_head_attention is NoneType, not a function."),
         ((), {"self_attention": "text"}, {}, "self_attention is str, not a function."),
         ((), {"elsewhere": len}, {}, "check() found none of the functions"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 NEEDED = ("numpy", "nbformat", "nbconvert", "IPython")
 ALSO = ("scipy",)
-"""Installed as well, not asked for: a function may call scipy.special.softmax, and the grader has it."""
+"""Installed as well, not asked for: a function may call SciPy, and the grader has it."""
 READY = "ready"
 """A file that is there when all is installed; it says what was asked for."""
 
