@@ -146,8 +146,8 @@ def test_what_is_not_there_is_said_in_one_sentence(check: Check, public: PublicC
     for functions, named, space, words in (
         ((), {}, {}, "check() found none of the functions self_attention, multi_head_attention. Run the cells"),
         ((np.ones(3),), {}, {}, "check() was given ndarray for self_attention, not a function. Did a later cell give its name to something else?"),
-        ((), {}, {"multi_head_attention": None}, "multi_head_attention is NoneType, not a function."),
-        ((), {"self_attention": "text"}, {}, "self_attention is str, not a function."),
+        ((), {}, {"multi_head_attention": None}, "given NoneType for multi_head_attention, not a function."),
+        ((), {"self_attention": "text"}, {}, "given str for self_attention, not a function."),
         ((), {"elsewhere": len}, {}, "check() found none of the functions"),
     ):
         check_here(functions, named, space, public, tmp_path)
