@@ -255,7 +255,7 @@ def _command(
     environment = {**environment} | {name: os.environ[name] for name in os.environ if name.startswith("OPENBLAS_")}
     environment |= {
         "PATH": os.environ["PATH"] if level.bubblewrap else str(base / "empty"),
-        "HOME": str(base / "home"), "TMPDIR": str(base / "tmp"), "LANG": "C.UTF-8", "COLUMNS": "300",
+        "HOME": str(base / "home"), "TMPDIR": str(base / "tmp"), "LANG": "C.UTF-8", "COLUMNS": "300", "SOURCE_DATE_EPOCH": "1767225600",
         "GRADER_SEED": canaries.secrets["seed"], "GRADER_TEST_SECRET": canaries.secrets["environment"],
     }
     without = [] if level.landlock else [python, "-c", WITHOUT_LANDLOCK]
