@@ -202,12 +202,16 @@ class Slice:
 
 @dataclass(frozen=True)
 class Extraction:
-    """One notebook, read: a slice for each exercise, an answer for each question (markdown, "" when there is none)."""
+    """One notebook, read: a slice for each exercise, an answer for each question (markdown, "" when there is none).
+
+    `pictures` has, by question, those that its answer shows: data URIs by name.
+    """
 
     slices: Mapping[str, Slice]
     answers: Mapping[str, str]
     notices: tuple[Notice, ...] = ()
     problem: Attention | None = None
+    pictures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 # --- sandbox -> checks ------------------------------------------------------------------------------------------------
@@ -397,12 +401,16 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """A written answer as found (markdown); `score` is None until a person has marked it."""
+    """A written answer as found (markdown); `score` is None until a person has marked it.
+
+    `pictures` are those that it shows as `attachment:name`: data URIs by name.
+    """
 
     answer: str
     score: float | None
     points: float
     comment: str
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

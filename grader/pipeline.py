@@ -204,9 +204,10 @@ def _grade_notebook(
 
 
 def _questions(assignment: Assignment, extraction: Extraction | None) -> dict[str, QuestionResult]:
-    answers = extraction.answers if extraction else {}
+    answers, pictures = (extraction.answers, extraction.pictures) if extraction else ({}, {})
     return {
-        name: QuestionResult(answers.get(name, ""), None, question.points, "") for name, question in assignment.questions.items()
+        name: QuestionResult(answers.get(name, ""), None, question.points, "", dict(pictures.get(name, {})))
+        for name, question in assignment.questions.items()
     }
 
 

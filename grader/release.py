@@ -26,7 +26,7 @@ MODULES = (
     "grader.checks.reading", "grader.checks.replies", "grader.checks.source", "grader.checks.values",
     "grader.diagnose", "grader.errors", "grader.examine",
     "grader.extract", "grader.extract.answers", "grader.extract.convert", "grader.extract.depth", "grader.extract.jupyter",
-    "grader.extract.names", "grader.extract.notebook", "grader.extract.slicing",
+    "grader.extract.names", "grader.extract.notebook", "grader.extract.pictures", "grader.extract.slicing",
     "grader.lattice", "grader.lay_plan", "grader.marks",
     "grader.messages", "grader.messages.german", "grader.messages.languages",
     "grader.model", "grader.name_slips", "grader.plan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -449,6 +450,61 @@ ANSWERS = [
 @pytest.mark.parametrize(("cells", "c", "d"), ANSWERS, ids=range(len(ANSWERS)))
 def test_answers_are_found_where_students_write_them(read: Extract, cells: list[dict[str, object]], c: str, d: str) -> None:
     assert dict(read(solved(*cells)).answers) == {"c": c, "d": d}
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def pasted(source: str, *tags: str, **pictures: object) -> dict[str, object]:
+    """A markdown cell with attachments; `a_png` is one named `a.png`."""
+    return text(source, *tags) | {"attachments": {name.replace("_", "."): kinds for name, kinds in pictures.items()}}
+
+
+PICTURES: dict[str, tuple[list[dict[str, object]], dict[str, list[str]], list[str]]] = {
+    "one": ([pasted("Look: ![plot](attachment:a.png)", "answer-c", a_png={"image/png": PNG})], {"c": ["a.png"]}, []),
+    "in lines, as notebooks keep it": (
+        [pasted("![plot](attachment:a.png)", "answer-c", a_png={"image/png": [PNG[:40] + "\n", PNG[40:]]})], {"c": ["a.png"]}, []),
+    "as HTML, and in brackets": (
+        [pasted("<img src='attachment:a.png'> ![b](<attachment:b.png> 'b')", "answer-d",
+                a_png={"image/jpeg": PNG}, b_png={"image/webp": PNG})], {"d": ["a.png", "b.png"]}, []),
+    "two cells call theirs alike": (
+        [pasted("![x](attachment:image.png)", "answer-c", image_png={"image/png": PNG}),
+         pasted("![y](attachment:image.png)", "answer-d", image_png={"image/gif": PNG})],
+        {"c": ["4-image.png"], "d": ["5-image.png"]}, []),
+    "pasted into a cell beside": (
+        [text("![x](attachment:a.png)", "answer-c"), pasted("", a_png={"image/png": PNG})], {"c": ["a.png"]}, []),
+    "not shown": ([pasted("No picture.", "answer-c", a_png={"image/png": PNG})], {}, []),
+    "not there": ([text("![x](attachment:gone.png)", "answer-c")], {}, ["picture_left_out"]),
+    "a script may be in it": (
+        [pasted("![x](attachment:a.svg)", "answer-c", a_svg={"image/svg+xml": "<svg onload='alert(1)'/>"})], {}, ["picture_left_out"]),
+    "no base64": ([pasted("![x](attachment:a.png)", "answer-c", a_png={"image/png": "x\"><script>"})], {}, ["picture_left_out"]),
+    "too large": (
+        [pasted("![x](attachment:a.png)", "answer-c", a_png={"image/png": "A" * 2_000_001})], {}, ["picture_left_out"]),
+    "odd": ([pasted("![x](attachment:a.png)", "answer-c", a_png=3) | {"attachments": [1]}], {}, ["picture_left_out"]),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_come_with_the_answer_that_shows_them(read: Extract, name: str) -> None:
+    cells, pictures, notices = PICTURES[name]
+    found = read(solved(*cells))
+    assert {question: list(shown) for question, shown in found.pictures.items() if shown} == pictures
+    assert names(found.notices) == notices
+    for question, shown in found.pictures.items():
+        assert all(f"attachment:{one}" in found.answers[question] for one in shown)
+        assert all(re.fullmatch(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+", uri) for uri in shown.values())
+
+
+def test_many_pictures_are_kept_as_far_as_there_is_room(read: Extract) -> None:
+    many = {f"p{at}_png": {"image/png": "A" * 1_900_000} for at in range(5)}
+    found = read(solved(pasted(" ".join(f"![x](attachment:p{at}.png)" for at in range(5)), "answer-c", **many)))
+    assert list(found.pictures["c"]) == ["p0.png", "p1.png", "p2.png"]
+    assert names(found.notices) == ["picture_left_out"] * 2
+
+
+def test_a_command_for_the_shell_is_no_answer(read: Extract) -> None:
+    found = read(solved(text("It swaps.", "answer-d"), "!pip install numpy now\n%timeit f()"))
+    assert found.answers["d"] == "It swaps."
 
 
 def test_the_template_holds_no_answer_and_every_given_cell(read: Extract) -> None:

@@ -720,6 +720,13 @@ def test_a_picture_from_elsewhere_leaves_its_words() -> None:
 def test_pictures_come_from_the_answer_itself_or_not_at_all() -> None:
     assert "<img" in view_prose("![plot](data:image/png;base64,AAAA)").markup
     assert "<img" not in view_prose("![plot](attachment:plot.png)").markup
+    for source in ("![plot](attachment:my%20plot.png)", "![plot](<attachment:my plot.png> 'x')", '<img src="attachment:my plot.png" alt="plot">'):
+        assert view_prose(source, {"my plot.png": "data:image/png;base64,AAAA"}).markup.strip().removeprefix("<p>").removesuffix("</p>") == (
+            '<img src="data:image/png;base64,AAAA" alt="plot">'), source
+    assert 'alt="…"' in view_prose("<img src='attachment:a'>", {"a": "data:image/png;base64,AAAA"}).markup
+    for hostile in ("javascript:alert(1)", "data:image/svg+xml;base64,AAAA", '"><script>'):
+        assert "<img" not in view_prose("![x](attachment:a)", {"a": hostile}).markup
+    assert "attachment:plot.png" in view_prose("The words attachment:plot.png alone").markup
     assert "example.org" not in view_prose('<img src="https://example.org/x.png" alt="plot">').markup
 
 

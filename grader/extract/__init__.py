@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.extract.answers import find_answers
+from grader.extract.answers import Answers, find_answers
 from grader.extract.convert import PythonCell, convert_cells
 from grader.extract.depth import dump
 from grader.extract.notebook import Cell, UnreadableError, is_python, read_notebook
+from grader.extract.pictures import names_in
 from grader.extract.slicing import Bindings, Needed, Statement, TangledError, find_imports, find_needed, list_code, make_program
 from grader.messages import Message, join, say, text_of
 from grader.model import Attention, Extraction, Listing, Notice, Slice
@@ -70,7 +71,18 @@ def extract(content: bytes, assignment: Task, template: Template) -> Extraction:
         *_unused_imports(bindings, slices.values(), assignment),
     )
     problem = _nothing_to_grade(notebook.cells, notebook.language, list(slices.values()))
-    return Extraction(slices, find_answers(notebook.cells, template.cells, assignment.questions), notices, problem)
+    answers = find_answers(notebook.cells, template.cells, assignment.questions)
+    return Extraction(slices, answers.texts, (*notices, *_pictures_left_out(answers)), problem, answers.pictures)
+
+
+def _pictures_left_out(answers: Answers) -> Iterator[Notice]:
+    """Pictures that an answer names and that are not there, are of another kind, or are too large."""
+    for question, text in answers.texts.items():
+        for name in names_in(text):
+            if name not in answers.pictures[question]:
+                message = say("The picture `{name}` of answer ({question}) cannot be shown: it is not in the notebook, is no "
+                              "PNG, JPEG, GIF or WebP, or is too large.", name=name, question=question)
+                yield Notice("picture_left_out", message)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,46 @@ import io
 import re
 import tokenize
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from grader.extract.notebook import Cell
+from grader.extract.pictures import pick_pictures, rename
 from grader.task import Question
 
 FEWEST_WORDS = 3
 """A comment of fewer words is a remark on the code, not an answer."""
 
 
-def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Mapping[str, Question]) -> dict[str, str]:
-    """The answer to each question, "" where none was found."""
+@dataclass(frozen=True)
+class Answers:
+    """The answer to each question (markdown, "" where none was found), and the pictures that it shows: data URIs by name."""
+
+    texts: Mapping[str, str]
+    pictures: Mapping[str, Mapping[str, str]]
+
+
+def find_answers(cells: Sequence[Cell], template: Sequence[Cell], questions: Mapping[str, Question]) -> Answers:
+    """What was answered to each question, wherever it stands."""
+    cells = _with_names_apart(cells)
+    texts = _find_texts(cells, template, questions)
+    pasted = {name: uri for cell in cells for name, uri in cell.pictures}
+    return Answers(texts, {name: pick_pictures(text, pasted) for name, text in texts.items()})
+
+
+def _with_names_apart(cells: Sequence[Cell]) -> list[Cell]:
+    """Every editor calls what is pasted `image.png`: where cells clash, `7-image.png` is that of cell 7."""
+    names = Counter(name for cell in cells for name, _ in cell.pictures)
+    apart = []
+    for cell in cells:
+        own = {name: f"{cell.number}-{name}" for name, _ in cell.pictures if names[name] > 1}
+        pictures = tuple((own.get(name, name), uri) for name, uri in cell.pictures)
+        apart.append(replace(cell, source=rename(cell.source, own), pictures=pictures) if own else cell)
+    return apart
+
+
+def _find_texts(cells: Sequence[Cell], template: Sequence[Cell], questions: Mapping[str, Question]) -> dict[str, str]:
     if not questions:
         return {}
     given = {_squeeze(line) for cell in template for line in cell.source.split("\n")}
@@ -88,7 +117,7 @@ def _prose(source: str, given: set[str]) -> Iterable[str]:
     """Comments, bare strings and printed strings of a code cell, in order, that read like sentences."""
     found = [*_comments(source), *_strings(source)]
     if not found and _is_no_code(source):
-        found = [(at, line) for at, line in enumerate(source.split("\n"))]
+        found = [(at, line) for at, line in enumerate(source.split("\n")) if not line.lstrip().startswith(("!", "%"))]
     for _, text in sorted(found, key=lambda piece: piece[0]):
         if len(text.split()) >= FEWEST_WORDS and _squeeze(text) not in given:
             yield text

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.extract.jupyter import nbformat
+from grader.extract.pictures import read_pictures
 from grader.messages import Message, say
 from grader.model import Attention, Notice
 
@@ -31,13 +32,14 @@ PYTHON_NAMES = ("python", "ipython", "xpython", "pyodide", "sage")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as the student left it; `number` counts all cells from 1."""
+    """One cell as the student left it; `number` counts all cells from 1, `pictures` are (name, data URI) of what was pasted."""
 
     number: int
     kind: str
     source: str
     tags: frozenset[str]
     printed: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _read_cell(number: int, cell: object) -> Cell:
     return Cell(
         number, kind if isinstance(kind, str) else "raw", _text(cell.get("source")),
         frozenset(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else frozenset(),
-        _printed(cell.get("outputs")),
+        _printed(cell.get("outputs")), read_pictures(cell.get("attachments")),
     )
 
 

@@ -21,6 +21,10 @@ _CHECKS = {
         "Das Notebook hat {size:.0f} MB, gelesen werden höchstens {most} MB; lösche seine Ausgaben.",
     "{what}; before that, cell {cell} raised {exception}: {message}":
         "{what}; davor löste Zelle {cell} {exception} aus: {message}",
+    "The picture `{name}` of answer ({question}) cannot be shown: it is not in the notebook, is no PNG, JPEG, GIF or WebP, or is "
+    "too large.":
+        "Das Bild `{name}` der Antwort ({question}) lässt sich nicht zeigen: Es ist nicht im Notebook, ist kein PNG, JPEG, GIF "
+        "oder WebP, oder es ist zu groß.",
     "there is no function to check": "es gibt keine Funktion, die sich testen ließe",
     "the cell is not valid Python": "die Zelle ist kein gültiges Python",
     "it was not run because of the import rule": "die Funktion wurde wegen der Import-Regel nicht ausgeführt",

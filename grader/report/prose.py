@@ -6,10 +6,11 @@ Order matters: markdown, then LaTeX to MathML, then nh3 over the whole, since bo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from re import Match
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 import mistune
@@ -63,7 +64,10 @@ _TEXT_TAGS = {
     "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div", "img",
 }
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+_ATTACHED = re.compile(r"(?<=[(<\"'=])attachment:[^)>\"'\n]{1,300}?(?=\s*[)>\"']|\s\")")
 _NO_PICTURE = re.compile(r'<img(?: alt="([^"]*)")?>')
+_UNTOLD = re.compile(r'<img src="([^"]*)"(?: alt="")?>')
+"""A picture that says nothing to those who cannot see it."""
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SIZES = {
     "width": re.compile(r"\d?(?:\.\d{1,3})?em"), "linethickness": re.compile(r"0|0px|\.?\dpx"),
@@ -107,21 +111,27 @@ class Prose:
     plain: bool = False
 
 
-def view_prose(source: str) -> Prose:
-    """Lay out one answer. Never raises: what cannot be laid out is shown as it was typed."""
+def view_prose(source: str, pictures: Mapping[str, str] | None = None) -> Prose:
+    """Lay out one answer; `pictures` are data URIs by name. Never raises: what cannot be laid out is shown as it was typed."""
     text = clean_text(source)
     cut = len(text) > ANSWER_LENGTH
     text = text[:ANSWER_LENGTH].strip()
     try:
-        return Prose(_markup_of(text), cut)
+        return Prose(_markup_of(_with_pictures(text, pictures or {})), cut)
     except Exception:  # three converters over hostile text: whatever they raise, the answer stays readable
         return Prose(Markup("<pre>{}</pre>").format(text), cut, plain=True)
+
+
+def _with_pictures(text: str, pictures: Mapping[str, str]) -> str:
+    """The data in place of each name that is known."""
+    return _ATTACHED.sub(lambda found: pictures.get(unquote(found[0][len("attachment:"):]), found[0]), text) if pictures else text
 
 
 def _markup_of(text: str) -> Markup:
     html = _MARKDOWN(text)
     assert isinstance(html, str)
     safe = _NO_PICTURE.sub(lambda found: f"<em>[{found[1] or '…'}]</em>", _SANITISER.clean(html))
+    safe = _UNTOLD.sub(r'<img src="\1" alt="…">', safe)
     return Markup(strip_hidden(safe))  # noqa: S704  sanitised; entities made hidden characters
 
 

@@ -332,7 +332,7 @@ def _groups(checks: Sequence[Check], said: str, words: Wording) -> tuple[CheckGr
 
 def _question(name: str, question: QuestionResult, assignment: Assignment, words: Wording) -> QuestionView:
     known = assignment.questions.get(name)
-    answer = view_prose(question.answer) if question.answer.strip() else None
+    answer = view_prose(question.answer, question.pictures) if question.answer.strip() else None
     remark = words.no_answer if answer is None else words.answer_plain if answer.plain else words.answer_cut if answer.cut else ""
     if question.score is None:
         state = Badge(f"{words.not_marked}, {words.points(question.points)}", "wait", GLYPHS["wait"])
