@@ -54,14 +54,14 @@ class _CallBook:
 
     def __init__(self, name: str, ask: Ask) -> None:
         self.name, self.ask = name, ask
-        self.positions: dict[tuple[object, ...], int] = {}
+        self.positions: dict[object, int] = {}
         self.calls: list[Invocation] = []
         self.expected: list[Answer] = []
         self.parts: list[tuple[Invocation, ...]] = []
 
     def add(self, call: Invocation) -> int:
         """The position of this call, new or known."""
-        key = tuple(_identity(argument) for argument in call.arguments)
+        key = identify_call(call)
         if key not in self.positions:
             self.positions[key] = len(self.calls)
             answer, parts = self.ask(call)
@@ -80,6 +80,11 @@ class _CallBook:
             self.name, spec, parameters, tuple(self.calls), tuple(self.expected), tuple(self.parts),
             tuple(int(position) for position in order), cases, properties, examples,
         )
+
+
+def identify_call(call: Invocation) -> object:
+    """A key that calls share which are equal in every byte and dtype."""
+    return call.function, tuple(_identity(argument) for argument in call.arguments)
 
 
 def _identity(argument: Argument) -> object:

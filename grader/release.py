@@ -72,7 +72,7 @@ def build_selfcheck(assignment: Assignment) -> str:
         "NOTEBOOK": repr(assignment.template.name),
         "REQUIREMENTS": repr(_requirements()),
         "MODULES": _literal({**{name: _source(name) for name in MODULES}, "handout_relations": _relations(assignment)}),
-        "PLAN": _quote(pack_plan(plan, assignment, assignment.template.read_bytes())),
+        "PLAN": _quote(pack_plan(plan, assignment, assignment.template.read_bytes(), _count_calls(assignment))),
         "LATTICE": _quote("\n".join(textwrap.wrap(pack_lattice(find_lattice(plan, assignment, os.environ)), 128))),
     }
     start = _source("grader.student.start").replace("your_functions", ", ".join(assignment.exercises))
@@ -84,8 +84,13 @@ def open_public(assignment: Assignment) -> PublicCourse:
     """The course that students get, without going through a file."""
     plan = make_plan(assignment, SEED, public_only=True)
     relations = assignment.relations.relations if assignment.relations else None
-    packed = pack_plan(plan, assignment, assignment.template.read_bytes())
+    packed = pack_plan(plan, assignment, assignment.template.read_bytes(), _count_calls(assignment))
     return unpack(packed, pack_lattice(find_lattice(plan, assignment, os.environ)), relations)
+
+
+def _count_calls(assignment: Assignment) -> dict[str, int]:
+    """How many calls a grader makes of each function."""
+    return {name: len(exercise.order) for name, exercise in make_plan(assignment, SEED).exercises.items()}
 
 
 def _untold(assignment: Assignment) -> list[str]:
@@ -96,8 +101,12 @@ def _untold(assignment: Assignment) -> list[str]:
         one.property.id for exercise in plan.exercises.values() for one in exercise.properties
         if getattr(one.property.compare, "__module__", "") == assignment.cases.__name__
     ]
+    unseen = [name for name, one in plan.exercises.items() if one.aside.issuperset(range(len(one.calls)))]
     mend = "put it into the hand-out's relations.py"
-    return [f"the property {name!r} stands in {file}, which never travels: {mend}" for name in told]
+    return [
+        *(f"the property {name!r} stands in {file}, which never travels: {mend}" for name in told),
+        *(f"{name} has no public case or relation: the self-check cannot try it" for name in unseen),
+    ]
 
 
 def _requirements() -> tuple[str, ...]:

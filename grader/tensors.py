@@ -150,7 +150,7 @@ class _Reader:
             raise FrameError(say("a frame holds too few bytes for its arrays"))
         self.at += size
         if name == "bool":  # any byte may have been sent, and NumPy takes a bool that is neither 0 nor 1 on trust
-            array: Array = np.ndarray(shape, np.uint8, self.payload, start).astype(np.bool)
+            array: Array = np.ndarray(shape, np.uint8, self.payload, start).astype(bool)
         else:
             array = np.ndarray(shape, DTYPES[name], self.payload, start).copy()
         return array

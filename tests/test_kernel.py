@@ -148,7 +148,8 @@ def test_what_is_not_there_is_said_in_one_sentence(check: Check, public: PublicC
         ((np.ones(3),), {}, {}, "check() was given ndarray for self_attention, not a function. Did a later cell give its name to something else?"),
         ((), {}, {"multi_head_attention": None}, "given NoneType for multi_head_attention, not a function."),
         ((), {"self_attention": "text"}, {}, "given str for self_attention, not a function."),
-        ((), {"elsewhere": len}, {}, "check() found none of the functions"),
+        ((), {"elsewhere": len}, {}, "check() takes the functions self_attention, multi_head_attention; this belongs to none of them: elsewhere."),
+        ((len, abs, print), {}, {}, "this belongs to none of them: +1."),
     ):
         check_here(functions, named, space, public, tmp_path)
         said = capsys.readouterr().out

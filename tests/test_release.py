@@ -25,8 +25,8 @@ from grader.assignment import Assignment, load_assignment
 from grader.make_plan import make_plan
 from grader.pipeline import Course
 from grader.release import MODULES, Bundle, build_bundle, open_public
-from grader.student.public import SEED
-from tests.support import ROOT
+from grader.student.public import SEED, _describe_array, _read_array
+from tests.support import ROOT, notebook
 
 EXTERNALS = {"numpy", "nbformat", "nbconvert", "IPython"}
 
@@ -190,3 +190,26 @@ def test_another_assignment_has_a_bundle_too_and_is_told_what_it_lacks(tmp_path:
     run = subprocess.run([sys.executable, "selfcheck.py"], cwd=tmp_path / "signals", capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 1, run.stderr
     assert "missing" in run.stdout
+
+
+def test_an_exercise_without_a_public_check_is_not_failed(tmp_path: Path) -> None:
+    assignment = load_assignment(ROOT / "tests" / "assignments" / "signals")
+    built = build_bundle(assignment)
+    assert any(remark == "residual has no public case or relation: the self-check cannot try it" for remark in built.remarks)
+    with zipfile.ZipFile(BytesIO(built.content)) as archive:
+        archive.extractall(tmp_path)
+    file = tmp_path / "signals" / "right.ipynb"
+    file.write_bytes(notebook("import numpy as np", (assignment.folder / "solution.py").read_text(encoding="utf-8")))
+    run = subprocess.run([sys.executable, "selfcheck.py", file.name], cwd=tmp_path / "signals", capture_output=True, text=True,
+                         check=False, timeout=120)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "there is no public check of it" in run.stdout
+
+
+@pytest.mark.parametrize("array", [
+    np.array([[1, 2], [3, 4]]), np.array([1.5, 2], dtype=np.float32), np.empty((0, 3)), np.array([1 + 2j, 3]), np.array([True, False]),
+    np.array(2.5), np.arange(6.0).reshape(2, 3)[:, ::2], np.array([[1e-300, -0.0]])])
+def test_arguments_travel_with_their_dtype_and_shape(array: np.ndarray[Any, np.dtype[Any]]) -> None:
+    again = _read_array(json.loads(json.dumps(_describe_array(array))))
+    assert (again.dtype, again.shape) == (array.dtype, array.shape)
+    assert again.tobytes() == np.ascontiguousarray(array).tobytes()

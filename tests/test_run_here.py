@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import os
 import signal
@@ -257,7 +258,7 @@ def test_what_others_print_while_python_starts_is_no_answer(monkeypatch: pytest.
 # --- what it needs ----------------------------------------------------------------------------------------------------
 
 EVERYWHERE = {
-    "__future__", "ast", "builtins", "collections", "contextlib", "dis", "functools", "importlib", "json", "math", "os", "re", "struct", "sys",
+    "__future__", "ast", "builtins", "collections", "contextlib", "dis", "faulthandler", "functools", "importlib", "json", "math", "os", "re", "struct", "sys",
     "types", "typing", "warnings", "numpy",
 }
 """What is on Windows and macOS too, in each Python from 3.11 on."""
@@ -346,3 +347,44 @@ def test_a_program_without_its_own_source_says_so(monkeypatch: pytest.MonkeyPatc
 def test_a_raised_error_names_the_students_own_line() -> None:
     (reply,) = run_here(program("x = 1", "def f():\n    return 1 / 0"), [Invocation("f", ())], LIMITS).replies
     assert reply == Raised("ZeroDivisionError", "division by zero", 2, 2)
+
+
+ORPHANED = """
+from grader.model import Invocation, Limits, Program, ProgramCell
+from grader.student.run_here import run_here
+source = "def f():\\n    while True: pass"
+cell = ProgramCell(1, source, (0,), (1, 2))
+print("started", flush=True)
+run_here(Program("f", (cell,)), [Invocation("f", ())], Limits(wall_seconds=1.0), ())
+"""
+
+
+def test_a_loop_ends_by_itself_when_whoever_watched_it_was_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ORPHANED], cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        deadline = time.monotonic() + 20
+        while not (children := _children_in(tmp_path)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        parent.kill()
+    assert children
+    while (left := [pid for pid in children if _is_alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left == []
+
+
+def _children_in(folder: Path) -> list[int]:
+    """Processes whose working folder is below this one."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.readlink(entry / "cwd").startswith(str(folder)):
+                found.append(int(entry.name))
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

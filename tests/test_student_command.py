@@ -73,7 +73,7 @@ def test_passed_and_failed_are_told_apart_in_any_encoding(encoding: str, monkeyp
 
 def test_a_file_as_old_as_the_zip_is_said_to_be_as_handed_out() -> None:
     assert _say_when("a.ipynb", 46 * 365 * 86400.0, ENGLISH) == "a.ipynb, as handed out"
-    assert _say_when("a.ipynb", 60.0, ENGLISH) == "a.ipynb, as saved 60 seconds ago"
+    assert _say_when("a.ipynb", 60.0, ENGLISH) == "a.ipynb, as saved 60 s ago"
 
 
 def test_expected_numbers_do_not_tell_processors_apart() -> None:

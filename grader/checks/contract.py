@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,9 +20,18 @@ def check_contract(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iter
         heard for call, heards in enumerate(replies.by_call) if call not in exercise.aside
         for heard in heards if isinstance(heard, Reading)
     ]
+    if exercise.aside.issuperset(range(len(exercise.calls))):
+        yield from (replace(one, applies=False, answered=True, message=NO_CALL) for one in _unanswered(plan, exercise, replies))
+        return
     yield _returns(exercise, readings)
     yield _inputs_unchanged(exercise, replies, answered=bool(readings))
     yield _repeatable(plan, replies, answered=bool(readings))
+
+
+def _unanswered(plan: Plan, exercise: ExercisePlan, replies: Replies) -> Iterator[Finding]:
+    yield _returns(exercise, [])
+    yield _inputs_unchanged(exercise, replies, answered=False)
+    yield _repeatable(plan, replies, answered=False)
 
 
 def _finding(name: str, title: str, outcome: Outcome, message: str) -> Finding:
@@ -40,6 +50,7 @@ def _returns(exercise: ExercisePlan, readings: list[Reading]) -> Finding:
     return _finding("returns", title, "passed", "")
 
 
+NO_CALL = say("there is no public check of it; the grader tries it on data of its own")
 NO_ANSWER = say("there was no answer to check")
 
 

@@ -25,6 +25,8 @@ _CHECKS = {
     "too large.":
         "Das Bild `{name}` der Antwort ({question}) lässt sich nicht zeigen: Es ist nicht im Notebook, ist kein PNG, JPEG, GIF "
         "oder WebP, oder es ist zu groß.",
+    "there is no public check of it; the grader tries it on data of its own":
+        "dafür gibt es keinen öffentlichen Test; bei der Bewertung wird mit eigenen Daten geprüft",
     "there is no function to check": "es gibt keine Funktion, die sich testen ließe",
     "the cell is not valid Python": "die Zelle ist kein gültiges Python",
     "it was not run because of the import rule": "die Funktion wurde wegen der Import-Regel nicht ausgeführt",

@@ -18,6 +18,7 @@ import builtins
 import collections.abc
 import contextlib
 import dis
+import faulthandler
 import functools
 import importlib.abc
 import importlib.machinery
@@ -609,6 +610,7 @@ def differs(array: Any, argument: dict[str, Any], payload: bytes) -> bool:
 # --- a plain process, where there is no wall --------------------------------------------------------------------------
 
 READY = b"\0"  # run_here.py knows it too; no text that others may print while Python starts holds it
+SPARE_SECONDS = 5.0  # beyond the time that run_here.py allows: it may have been ended itself, and then nobody ends this process
 MADE_BY_SITE = ("copyright", "credits", "help", "license")
 
 
@@ -622,7 +624,10 @@ def answer_once(stream: IO[bytes], without_memory: int) -> NoReturn:
     furnish(config["inert"])
     for name in MADE_BY_SITE:  # behind the walls there is no site module, and no such name
         vars(builtins).pop(name, None)
-    answer_and_leave(job, payload, take_output(), without_memory)
+    fd = take_output()
+    nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
+    faulthandler.dump_traceback_later(job["limits"]["wall_seconds"] + SPARE_SECONDS, exit=True, file=nowhere)
+    answer_and_leave(job, payload, fd, without_memory)
 
 
 def answer_and_leave(job: dict[str, Any], payload: bytes, fd: int, without_memory: int) -> NoReturn:

@@ -48,7 +48,7 @@ def check_here(
     """Check what was passed, or what the caller's names are bound to, and show the report."""
     task = course.task
     known = _sort_out(functions, named, namespace, task)
-    problem = _what_is_wrong(known, task)
+    problem = _what_is_left(functions, named, task) or _what_is_wrong(known, task)
     if problem:
         _say(problem)
         return
@@ -79,6 +79,16 @@ def _sort_out(
             rest.append(one)
     free = (name for name in task.exercises if name not in known)
     return {**known, **dict(zip(free, rest, strict=False))}
+
+
+def _what_is_left(functions: Sequence[object], named: Mapping[str, object], task: Task) -> str:
+    """What was given and belongs to no exercise."""
+    strange = [name for name in named if name not in task.exercises]
+    surplus = len(functions) + len(named) - len(strange) - len(task.exercises)
+    if not strange and surplus <= 0:
+        return ""
+    what = ", ".join(strange) or f"+{surplus}"
+    return WORDS[task.lang].surplus.format(names=", ".join(task.exercises), what=what)
 
 
 def _what_is_wrong(known: Mapping[str, object], task: Task) -> str:

@@ -5,7 +5,6 @@ Followed are helpers and what a callable wraps or holds, as far as they are the 
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import dis
 import functools
@@ -14,6 +13,9 @@ import json
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+MOST_HELD = 100
+"""Of what a container holds that is looked at."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ def read_needs(function: object, homes: frozenset[int], stop: frozenset[str] = f
     modules: set[str] = set()
     texts = set()
     for one in _walk(function, homes, stop):
-        own = {name for name in _global_names(one.__code__) if name in one.__globals__ and not hasattr(builtins, name)}
+        own = {name for name in _global_names(one.__code__) if name in one.__globals__}
         names |= own
-        modules |= _imported(one.__code__) | {_module_of(one.__globals__[name]) for name in own}
+        modules |= _imported(one.__code__) | {_module_of(part) for name in own for part in _spread(one.__globals__[name])}
         texts.add(_text(one.__code__))
     digest = hashlib.sha256("\n".join(sorted(texts | names)).encode("utf-8", "surrogatepass")).hexdigest()
     return Needs(frozenset(names), frozenset(modules - {""}), digest)
@@ -60,7 +62,8 @@ def _walk(function: object, homes: frozenset[int], stop: frozenset[str]) -> Iter
         waiting += _parts(one)
         if isinstance(one, types.FunctionType) and id(one.__globals__) in homes:
             yield one
-            waiting += [one.__globals__[name] for name in _global_names(one.__code__) - stop if name in one.__globals__]
+            named = [one.__globals__[name] for name in _global_names(one.__code__) - stop if name in one.__globals__]
+            waiting += [part for value in named for part in _spread(value)]
 
 
 def _parts(one: object) -> list[object]:
@@ -75,7 +78,16 @@ def _parts(one: object) -> list[object]:
         return [one.__func__]
     if isinstance(one, type):
         return list(vars(one).values())
-    return [] if isinstance(one, types.ModuleType) or not callable(one) else [type(one), *_wrapped(one), *_held(one)]
+    if isinstance(one, types.ModuleType):
+        return []
+    return [type(one), *_wrapped(one), *_held(one)] if callable(one) else [type(one)]
+
+
+def _spread(value: object) -> list[object]:
+    """A value, and what it holds where it is a plain container."""
+    if isinstance(value, dict):
+        return [value, *list(value.values())[:MOST_HELD]]
+    return [value, *list(value)[:MOST_HELD]] if isinstance(value, list | tuple | set | frozenset) else [value]
 
 
 def _held(one: object) -> list[object]:
@@ -114,7 +126,7 @@ def _module_of(value: object) -> str:
     """The top-level module that a value is or comes from; "" where it does not say."""
     try:
         home = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", "")
-    except Exception:  # its own code raised
+    except (Exception, SystemExit):  # its own code raised
         return ""
     return home.partition(".")[0] if isinstance(home, str) else ""
 

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from grader.lattice import Entry, Lattice, RawAnswer, assemble, calls_of
-from grader.lay_plan import lay_plan, make_generator
+from grader.lay_plan import identify_call, lay_plan, make_generator
+from grader.messages import word
 from grader.model import Answer, Argument, Array, Case, Example, Invocation, Limits, Property
 from grader.plan import ExercisePlan, Plan
 from grader.task import Data, Exercise, Imports, Question, Returns, SelfCheck, Slip, Task, Tolerance
+from grader.translate import catalogue_of
 
 DIGITS = 12
 """Significant digits of expected numbers: more than any tolerance needs, fewer than differ from processor to processor."""
@@ -34,7 +36,8 @@ Relations = Callable[[np.random.Generator, Mapping[str, tuple[Argument, ...]]], 
 class PublicCourse:
     """What a self-check needs: a plan that cannot be asked for more, what known slips return, and the hand-out (.ipynb).
 
-    `versions` are those of Python and NumPy where it was made, and so where hand-ins are graded.
+    `versions` are those of Python and NumPy where it was made, and so where hand-ins are graded. `more` is by how much the
+    grader's calls of each function outnumber the public ones.
     """
 
     task: Task
@@ -42,6 +45,7 @@ class PublicCourse:
     lattice: Lattice
     handout: bytes
     versions: tuple[str, str]
+    more: Mapping[str, float]
 
 
 def versions_here() -> tuple[str, str]:
@@ -49,8 +53,8 @@ def versions_here() -> tuple[str, str]:
     return ".".join(map(str, sys.version_info[:2])), ".".join(np.__version__.split(".")[:2])
 
 
-def pack_plan(plan: Plan, task: Task, handout: bytes) -> str:
-    """A public plan as JSON, to be read by people too."""
+def pack_plan(plan: Plan, task: Task, handout: bytes, whole: Mapping[str, int]) -> str:
+    """A public plan as JSON, to be read by people too; `whole` is how many calls a grader makes of each exercise's function."""
     exercises = plan.exercises.values()
     return json.dumps({
         "task": _describe_task(plan, task),
@@ -63,6 +67,7 @@ def pack_plan(plan: Plan, task: Task, handout: bytes) -> str:
         },
         "handout": json.loads(handout),
         "versions": versions_here(),
+        "calls": {one.name: [len(one.order), whole[one.name]] for one in exercises},
     }, ensure_ascii=False, indent=None, separators=(", ", ": "))
 
 
@@ -96,12 +101,12 @@ def unpack(plan_text: str, lattice_text: str, relations: Relations | None) -> Pu
     task = _read_task(told["task"])
     cases, examples = _read_cases(told["cases"]), _read_examples(told["examples"])
     known = {
-        _exactly(Invocation(name, tuple(_read_arguments(one["arguments"])))): _read_answer(one["expected"])
+        identify_call(Invocation(name, _read_arguments(one["arguments"]))): _read_answer(one["expected"])
         for kind in ("cases", "examples") for name, group in told[kind].items() for one in group
     }
 
     def ask(call: Invocation) -> tuple[Answer, tuple[Invocation, ...]]:
-        answer = known.get(_exactly(call))
+        answer = known.get(identify_call(call))
         return answer if answer is not None else _sealed(told["shapes"][_key(call)]), ()
 
     published = {name: group[0].arguments for name, group in cases.items() if group}
@@ -109,7 +114,8 @@ def unpack(plan_text: str, lattice_text: str, relations: Relations | None) -> Pu
     parameters = {name: tuple(names) for name, names in told["parameters"].items()}
     plan = lay_plan(task, cases, [one for one in found if one.visibility == "public"], examples, parameters, ask, SEED)
     lattice = _read_lattice(plan, lattice_text)
-    return PublicCourse(task, plan, lattice, json.dumps(told["handout"]).encode(), tuple(told["versions"]))
+    more = {name: whole / max(public, 1) for name, (public, whole) in told["calls"].items()}
+    return PublicCourse(task, plan, lattice, json.dumps(told["handout"]).encode(), tuple(told["versions"]), more)
 
 
 def _sealed(shapes: Mapping[str, Sequence[int]]) -> Answer:
@@ -123,11 +129,6 @@ def _key(call: Invocation) -> str:
     return f"{call.function}({', '.join(sizes)})"
 
 
-def _exactly(call: Invocation) -> object:
-    return call.function, tuple(
-        (one.shape, one.astype(float).tobytes()) if isinstance(one, np.ndarray) else one for one in call.arguments)
-
-
 # --- the task -----------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +137,7 @@ def _describe_task(plan: Plan, task: Task) -> dict[str, Any]:
               "notebook_mb")
     told = {name: getattr(task, name) for name in fields}
     told["texts"] = _public_texts(plan, task)
+    told["imports"] = replace(task.imports, reason=word(task.imports.reason, catalogue_of(task)))
     told["exercises"] = {name: replace(one, marks={}, costs={}) for name, one in task.exercises.items()}  # no marks are given
     return json.loads(json.dumps(told, default=asdict))  # type: ignore[no-any-return]  # an object, as it went in
 
@@ -197,7 +199,16 @@ def _describe_examples(exercise: ExercisePlan) -> list[dict[str, Any]]:
 
 
 def _describe_arguments(arguments: Sequence[Argument]) -> list[Any]:
-    return [one.tolist() if isinstance(one, np.ndarray) else one for one in arguments]
+    return [_describe_array(one) if isinstance(one, np.ndarray) else one for one in arguments]
+
+
+def _describe_array(array: Array) -> object:
+    """Rows of numbers, which people can read, where nothing is lost by it."""
+    if array.dtype == float and array.size and array.ndim:
+        rows: object = array.tolist()
+        return rows
+    flat = array.ravel()
+    return {"dtype": array.dtype.str, "shape": array.shape, "numbers": flat.view(flat.real.dtype).tolist()}
 
 
 def _describe_answer(answer: Answer) -> dict[str, Any]:
@@ -225,7 +236,16 @@ def _read_examples(told: Mapping[str, Any]) -> dict[str, list[Example]]:
 
 
 def _read_arguments(told: Sequence[Any]) -> tuple[Argument, ...]:
-    return tuple(np.array(one, dtype=float) if isinstance(one, list) else one for one in told)
+    return tuple(_read_array(one) if isinstance(one, list | dict) else one for one in told)
+
+
+def _read_array(told: Any) -> Array:
+    if isinstance(told, list):
+        return np.array(told, dtype=float)
+    kind = np.dtype(told["dtype"])
+    numbers = np.array(told["numbers"], dtype=np.empty(0, kind).real.dtype)
+    array: Array = numbers.view(kind).reshape(told["shape"])
+    return array
 
 
 def _read_answer(told: Mapping[str, Any]) -> Answer:

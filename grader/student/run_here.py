@@ -28,7 +28,7 @@ from grader.messages import say, text_of
 from grader.model import Invocation, Limits, Program, Transcript
 from grader.sandbox.job import OUT_OF_MEMORY_STATUS, Departure, broken, encode_job, ending
 from grader.sandbox.replies import Replies
-from grader.tensors import FrameError, encode
+from grader.tensors import encode
 
 ANSWERING = "grader.sandbox.answering"
 START_SECONDS = 60.0  # until NumPy is there: a virus scanner or a slow disk is not the student's fault
@@ -92,7 +92,7 @@ class _Listener(threading.Thread):
             try:
                 while data := os.read(pipe.fileno(), CHUNK):
                     self._replies.feed(data)
-            except FrameError as error:
+            except Exception as error:  # what no frame may hold, or what this NumPy cannot make of one
                 self.problem = text_of(error)
                 with contextlib.suppress(OSError):  # it has just left
                     self._process.kill()

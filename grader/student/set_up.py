@@ -85,4 +85,4 @@ def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:
     try:
         return subprocess.run([str(python), str(script), *arguments], check=False).returncode  # noqa: S603
     except KeyboardInterrupt:  # it was told as well
-        return 0
+        return 0 if "--watch" in arguments else 1

@@ -16,8 +16,6 @@ from grader.student.public import PublicCourse, versions_here
 from grader.student.words import WORDS, Words, verdict_word
 from grader.task import Hint, Task
 
-SLOW = 0.4
-"""Share of the grader's time from which a function is called slow: the grader asks for more."""
 FEWEST_FOLDED = 3
 SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
 
@@ -66,7 +64,7 @@ def make_report(outcome: Outcome, task: Task, hints: Mapping[str, Hint], remarks
         words.found_words.format(name=name, count=count) if count else words.found_none.format(name=name)
         for name, count in outcome.answers.items()
     )
-    ending = [words.good if outcome.good else words.not_good]
+    ending = [words.good if outcome.good else words.too_slow if outcome.right else words.not_good]
     if outcome.unanswered and not any(one.verdict == "timeout" for one in outcome.exercises.values()):
         ending.append(words.unanswered.format(count=outcome.unanswered))
     problem = f"{clean_line(outcome.problem)} {words.unreadable}" if outcome.problem else ""
@@ -107,8 +105,11 @@ def _sentences(
         yield words.unsaved
     if result.verdict == "timeout":
         yield words.loop
-    elif (seconds := outcome.seconds.get(name, 0.0)) > SLOW * task.limits.cpu_seconds:
-        yield words.slow.format(seconds=seconds, most=task.limits.cpu_seconds)
+    if name in outcome.slow:
+        seconds, more = (words_for(task.lang).decimal(f"{one:.1f}") for one in outcome.slow[name])
+        yield words.slow.format(seconds=seconds, more=more, most=f"{task.limits.cpu_seconds:g}")
+    if name in outcome.unknown:
+        yield words.unknown.format(modules=", ".join(f"`{one}`" for one in outcome.unknown[name]))
     if name in outcome.unresolved:
         yield words.stale
     if outcome.leans.get(name):

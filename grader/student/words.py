@@ -1,4 +1,7 @@
-"""Every word that a self-check says by itself, in each language; what pages say too stands in report.wording."""
+"""Every word that a self-check says of a notebook, in each language; what pages say too stands in report.wording.
+
+What it says of files and of setting up, before it knows the course, is English (command.py, set_up.py).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class Words:
         "Your kernel may still know names that no cell defines any more: restart it and run all cells to see what a grader sees.")
     note: str = "note"
     place: str = "cell {cell}"
-    found_words: str = "Answer ({name}): {count} words found"
+    found_words: str = "Answer ({name}): found, words: {count}"
     found_none: str = "Answer ({name}): none found yet"
     read: str = "{file}, as saved {ago}"
     without_walls: str = "Your code ran on this machine as it is. The course's grader runs it in a sandbox."
@@ -33,15 +36,18 @@ class Words:
     not_a_function: str = "check() was given {kind} for {name}, not a function. Did a later cell give its name to something else?"
     unreadable: str = "Save it again in Jupyter (the .ipynb, not a .py or a web page), or take a fresh one from the zip."
     loop: str = "Is there a loop that never ends?"
-    slow: str = "It took {seconds:.1f} s here. The grader makes about twice as many calls and allows {most:g} s in all."
+    slow: str = "It took {seconds} s here. The grader makes {more} times as many calls and allows {most} s: make it faster."
+    too_slow: str = "All public checks pass, but the grader would stop it or may not run it: see above."
+    unknown: str = "It uses {modules}, which the grader may not have: do without, or ask."
+    surplus: str = "check() takes the functions {names}; this belongs to none of them: {what}."
     same_reason: str = "{count} checks"
     other_versions: str = "The grader runs Python {python} and NumPy {numpy}; here are Python {own_python} and NumPy {own_numpy}."
     watching: str = "Watching {file}: save it to check it again, Ctrl-C ends."
     handed_out: str = "{file}, as handed out"
     others: str = "Did you mean another notebook? Beside it there are: {names}. Name the one: python selfcheck.py {first}"
-    seconds: str = "{count} seconds ago"
-    minutes: str = "{count} minutes ago"
-    hours: str = "{count} hours ago"
+    seconds: str = "{count} s ago"
+    minutes: str = "{count} min ago"
+    hours: str = "{count} h ago"
     days: str = "{count} days ago"
 
 
@@ -57,7 +63,7 @@ GERMAN = Words(
           "dann siehst du, was auch die Bewertung sieht.",
     note="Hinweis",
     place="Zelle {cell}",
-    found_words="Antwort ({name}): {count} Wörter gefunden",
+    found_words="Antwort ({name}): gefunden, Wörter: {count}",
     found_none="Antwort ({name}): noch keine gefunden",
     read="{file}, gespeichert {ago}",
     without_walls="Dein Code lief auf diesem Rechner ohne Schutz. Bei der Bewertung läuft er abgeschirmt.",
@@ -67,16 +73,20 @@ GERMAN = Words(
     unreadable="Speichere es in Jupyter noch einmal (die .ipynb-Datei, keine .py und keine Webseite), oder nimm ein frisches aus "
                "dem Zip.",
     loop="Gibt es eine Schleife, die nie endet?",
-    slow="Hier dauerte es {seconds:.1f} s. Bei der Bewertung sind es etwa doppelt so viele Aufrufe, und erlaubt sind insgesamt "
-         "{most:g} s.",
+    slow="Hier dauerte es {seconds} s. Bei der Bewertung sind es {more}-mal so viele Aufrufe, und erlaubt sind {most} s: Mach es "
+         "schneller.",
+    too_slow="Alle öffentlichen Tests sind bestanden, aber bei der Bewertung würde es abgebrochen oder vielleicht nicht laufen: "
+             "siehe oben.",
+    unknown="Sie benutzt {modules}, was bei der Bewertung vielleicht fehlt: Komm ohne aus, oder frag nach.",
+    surplus="check() nimmt die Funktionen {names}; das gehört zu keiner davon: {what}.",
     same_reason="{count} Tests",
     other_versions="Bewertet wird mit Python {python} und NumPy {numpy}; hier sind Python {own_python} und NumPy {own_numpy}.",
     watching="{file} wird beobachtet: Beim Speichern wird neu geprüft, Strg-C beendet.",
     handed_out="{file}, wie ausgeteilt",
     others="Meintest du ein anderes Notebook? Daneben liegen: {names}. Nenne es: python selfcheck.py {first}",
-    seconds="vor {count} Sekunden",
-    minutes="vor {count} Minuten",
-    hours="vor {count} Stunden",
+    seconds="vor {count} s",
+    minutes="vor {count} min",
+    hours="vor {count} h",
     days="vor {count} Tagen",
 )
 WORDS: Mapping[Language, Words] = {"en": ENGLISH, "de": GERMAN}
