@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from grader.assignment import Assignment
+from grader.extract import convert
 from grader.release import MODULES, build_selfcheck
 from grader.student import command, set_up
 from grader.student.set_up import NEEDED, SetUpError, find_python
@@ -201,3 +202,24 @@ def _save_later(file: Path) -> None:
 
 def test_the_folder_for_what_is_remembered_is_named_once() -> None:
     assert command.HIDDEN == ".selfcheck"
+
+
+def test_an_nbconvert_that_does_not_find_its_templates_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("jupyter_core.paths.SYSTEM_JUPYTER_PATH", [])
+    monkeypatch.setattr("nbconvert.exporters.templateexporter.TemplateExporter.get_prefix_root_dirs", lambda _: [str(tmp_path)])
+    convert._exporter.cache_clear()
+    assert not convert.can_convert()
+
+    def find(*given: object) -> Path:
+        asked.append(given)
+        return Path(sys.executable)
+
+    monkeypatch.setattr(command, "find_python", find)
+    monkeypatch.setattr(command, "run_again", lambda *_: 7)
+    (tmp_path / "attention.ipynb").write_bytes(solved())
+    assert command.main([str(tmp_path / "attention.ipynb")], tmp_path / "selfcheck.py", "attention.ipynb", (), lambda: pytest.fail("loaded")) == 7
+    assert len(asked) == 1
+    monkeypatch.undo()
+    convert._exporter.cache_clear()
+    assert convert.can_convert()

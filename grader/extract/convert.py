@@ -64,6 +64,14 @@ def convert_cells(cells: Sequence[Cell]) -> list[PythonCell]:
     return [_parse(cell, source) for cell, source in zip(code, sources, strict=True)]
 
 
+def can_convert() -> bool:
+    """Whether nbconvert is whole on this machine: its templates are files beside it, which some installations do not find."""
+    try:
+        return _exporter()[0].from_notebook_node(nbformat.v4.new_notebook())[0] is not None
+    except Exception:  # whatever it misses, it is of no use
+        return False
+
+
 def _is_dear(source: str) -> bool:
     """Whether a cell holds so many magics, on which IPython gives up at 500, or so long a question, that it is left as it is."""
     if HELP.search(source) and any(len(name) > LONGEST_ASKED for name in ASKED.findall(source)):

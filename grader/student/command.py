@@ -39,8 +39,9 @@ def main(
     _speak_utf8()
     try:
         file = find_notebook(options.notebook, notebook, script.parent, Path.cwd())
-        if not has_all():
-            return run_again(find_python(script.parent / HIDDEN / "venv", requirements, _tell), script, arguments)
+        folder = script.parent / HIDDEN / "venv"
+        if Path(sys.prefix) != folder and not (has_all() and _can_convert()):
+            return run_again(find_python(folder, requirements, _tell), script, arguments)
     except (NotFoundError, SetUpError) as error:
         print(error, file=sys.stderr)
         return WRONG
@@ -51,6 +52,12 @@ def main(
     except KeyboardInterrupt:
         return GOOD if options.watch else NOT_GOOD
     return status
+
+
+def _can_convert() -> bool:
+    from grader.extract.convert import can_convert
+
+    return can_convert()
 
 
 def _parser(notebook: str) -> argparse.ArgumentParser:
