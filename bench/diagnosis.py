@@ -48,7 +48,7 @@ def main() -> None:
                 heard, cost = timed(lambda: judge(plan, name, slices[name], transcript, right))  # noqa: B023  called at once
                 judged.append(cost)
                 _, cost = timed(lambda: name_slips(
-                    plan, lattice, name, {**right, name: heard}, Extraction(slices, {})))  # noqa: B023
+                    plan, lattice, name, {**right, name: heard}, Extraction(slices, {})))  # noqa: B023  called at once
                 named.append(cost)
         transcript = rehearse(name, getattr(assignment.solution, name), exercise.invocations)
         right[name] = judge(plan, name, slices[name], transcript, right)

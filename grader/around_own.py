@@ -9,7 +9,8 @@ import numpy as np
 from grader.assignment import Assignment
 from grader.checks import Heard
 from grader.checks.reading import read_raw
-from grader.lattice import ExerciseLattice, RawAnswer, identify
+from grader.lattice import ExerciseLattice, RawAnswer
+from grader.lay_plan import identify_call
 from grader.make_plan import Solution
 from grader.model import Answer, Extraction, Invocation, Returned
 from grader.plan import ExercisePlan, Plan
@@ -35,7 +36,7 @@ def build_around_own(
             if isinstance(reply, Returned):
                 own = read_raw(reply.value, plan.exercises[name].spec.returns, turned=turned)
                 if _is_of_likely_size(own, part, Solution(assignment).answer(part)):
-                    answers[identify(part)] = own
+                    answers[identify_call(part)] = own
     return build_on_top(plan, assignment, exercise, answers)
 
 

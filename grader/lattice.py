@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.model import Array, Invocation
+from grader.model import Array
 from grader.plan import ExercisePlan, Plan
 
 FEWEST_CALLS = 2
@@ -66,13 +66,6 @@ def assemble(plan: Plan, calls: tuple[int, ...], entries: Sequence[Entry]) -> Ex
         frozenset(index for index, entry in enumerate(entries) if entry.answers[position] == ()) for position in range(len(calls))
     )
     return ExerciseLattice(calls, tuple(entries), shelves, silent)
-
-
-def identify(call: Invocation) -> object:
-    """A key that equal calls share."""
-    return call.function, tuple(
-        (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else argument for argument in call.arguments
-    )
 
 
 def _shelve(plan: Plan, entries: Sequence[Entry], position: int) -> Mapping[tuple[int, ...], Shelf]:

@@ -20,7 +20,8 @@ import numpy as np
 
 from grader import __version__
 from grader.assignment import Assignment
-from grader.lattice import Entry, Lattice, RawAnswer, assemble, calls_of, identify
+from grader.lattice import Entry, Lattice, RawAnswer, assemble, calls_of
+from grader.lay_plan import identify_call
 from grader.model import Array
 from grader.plan import Plan
 from grader.variants import build_lattice
@@ -46,7 +47,7 @@ def _key(plan: Plan, assignment: Assignment) -> str:
     digest = hashlib.sha256(f"{__version__} {np.__version__} {assignment.digest}".encode())
     for exercise in plan.exercises.values():
         for call in exercise.calls:
-            digest.update(repr(identify(call)).encode())
+            digest.update(repr(identify_call(call)).encode())
     return digest.hexdigest()[:32]
 
 

@@ -75,13 +75,11 @@ class Reading:
     problem: Attention | None = None
 
 
-def prepare(
-    assignment: Assignment, seed: str, *, public_only: bool = False, released: bool = False, graded: str = ""
-) -> Course:
+def prepare(assignment: Assignment, seed: str, *, released: bool = False, graded: str = "") -> Course:
     """Everything that is computed once per run; raises AssignmentError."""
     template = read_template(assignment)
-    plan = make_plan(assignment, seed, public_only=public_only)
-    lattice = {} if public_only else find_lattice(plan, assignment, os.environ)
+    plan = make_plan(assignment, seed)
+    lattice = find_lattice(plan, assignment, os.environ)
     return Course(assignment, plan, lattice, template, digest_seed(seed, assignment.digest), released, graded)
 
 

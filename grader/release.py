@@ -17,6 +17,7 @@ from grader.assignment import Assignment
 from grader.errors import AssignmentError
 from grader.lattice_cache import find_lattice
 from grader.make_plan import make_plan
+from grader.plan import Plan
 from grader.student.public import SEED, PublicCourse, pack_lattice, pack_plan, unpack
 from grader.student.set_up import ALSO, NEEDED
 
@@ -59,21 +60,27 @@ class Bundle:
 def build_bundle(assignment: Assignment) -> Bundle:
     """Everything that students get; raises AssignmentError."""
     folder, handout = assignment.template.parent, assignment.template.read_bytes()
-    files = {assignment.template.name: handout, "selfcheck.py": build_selfcheck(assignment).encode()}
+    plan = make_public_plan(assignment)
+    files = {assignment.template.name: handout, "selfcheck.py": build_selfcheck(assignment, plan).encode()}
     files |= {name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()}
     remarks = [f"{folder / name} does not exist, so students get none" for name in FILES if name not in files]
-    return Bundle(_zip(assignment.name, files), tuple(sorted(files)), (*remarks, *_untold(assignment)))
+    return Bundle(_zip(assignment.name, files), tuple(sorted(files)), (*remarks, *_untold(assignment, plan)))
 
 
-def build_selfcheck(assignment: Assignment) -> str:
+def make_public_plan(assignment: Assignment) -> Plan:
+    """What students may see of a plan."""
+    return make_plan(assignment, SEED, public_only=True)
+
+
+def build_selfcheck(assignment: Assignment, plan: Plan) -> str:
     """The self-check as one file of Python, which holds its modules, the public plan and what known slips return."""
-    plan = make_plan(assignment, SEED, public_only=True)
+    told, lattice = _pack(assignment, plan)
     values = {
         "NOTEBOOK": repr(assignment.template.name),
         "REQUIREMENTS": repr(_requirements()),
         "MODULES": _literal({**{name: _source(name) for name in MODULES}, "handout_relations": _relations(assignment)}),
-        "PLAN": _quote(pack_plan(plan, assignment, assignment.template.read_bytes(), _count_calls(assignment))),
-        "LATTICE": _quote("\n".join(textwrap.wrap(pack_lattice(find_lattice(plan, assignment, os.environ)), 128))),
+        "PLAN": _quote(told),
+        "LATTICE": _quote("\n".join(textwrap.wrap(lattice, 128))),
     }
     start = _source("grader.student.start").replace("your_functions", ", ".join(assignment.exercises))
     empty = re.compile(rf"^({'|'.join(values)})((?:: [^=]*)?) = .*$", re.M)
@@ -82,20 +89,19 @@ def build_selfcheck(assignment: Assignment) -> str:
 
 def open_public(assignment: Assignment) -> PublicCourse:
     """The course that students get, without going through a file."""
-    plan = make_plan(assignment, SEED, public_only=True)
     relations = assignment.relations.relations if assignment.relations else None
-    packed = pack_plan(plan, assignment, assignment.template.read_bytes(), _count_calls(assignment))
-    return unpack(packed, pack_lattice(find_lattice(plan, assignment, os.environ)), relations)
+    return unpack(*_pack(assignment, make_public_plan(assignment)), relations)
 
 
-def _count_calls(assignment: Assignment) -> dict[str, int]:
-    """How many calls a grader makes of each function."""
-    return {name: len(exercise.order) for name, exercise in make_plan(assignment, SEED).exercises.items()}
+def _pack(assignment: Assignment, plan: Plan) -> tuple[str, str]:
+    """The public plan, with how many calls a grader makes of each function, and what known slips return, as text."""
+    whole = {name: len(exercise.order) for name, exercise in make_plan(assignment, SEED).exercises.items()}
+    lattice = find_lattice(plan, assignment, os.environ)
+    return pack_plan(plan, assignment, assignment.template.read_bytes(), whole), pack_lattice(lattice)
 
 
-def _untold(assignment: Assignment) -> list[str]:
-    """Public relations that stand in the teacher's cases.py, which never travels."""
-    plan = make_plan(assignment, SEED, public_only=True)
+def _untold(assignment: Assignment, plan: Plan) -> list[str]:
+    """Public relations that stand in the teacher's cases.py, which never travels, and exercises that nothing public tries."""
     file = str(assignment.cases.__file__)
     told = [
         one.property.id for exercise in plan.exercises.values() for one in exercise.properties

@@ -128,7 +128,7 @@ class Task:
     limits: Limits
     imports: Imports
     data: Data
-    notebook_mb: int = 50
+    notebook_mb: int
     selfcheck: SelfCheck = SelfCheck()
     texts: Mapping[str, str] | None = None
 

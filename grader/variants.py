@@ -13,7 +13,8 @@ import numpy as np
 
 from grader.assignment import Assignment
 from grader.errors import AssignmentError, where_raised
-from grader.lattice import Entry, ExerciseLattice, Lattice, RawAnswer, assemble, calls_of, identify
+from grader.lattice import Entry, ExerciseLattice, Lattice, RawAnswer, assemble, calls_of
+from grader.lay_plan import identify_call
 from grader.model import Argument, Invocation, Variant
 from grader.plan import ExercisePlan, Plan, differs
 
@@ -63,7 +64,7 @@ def list_parts(plan: Plan, assignment: Assignment, exercise: ExercisePlan) -> tu
     def record(name: str) -> Callable[..., Any]:
         def recorded(*arguments: Argument) -> Any:
             call = Invocation(name, arguments)
-            parts.setdefault(identify(call), call)
+            parts.setdefault(identify_call(call), call)
             return getattr(assignment.solution, name)(*arguments)
 
         return recorded
@@ -78,7 +79,7 @@ def build_on_top(
     """The variants on top of a student's own earlier functions, of which `answers` holds what they gave (see `identify`)."""
 
     def replay(name: str) -> Callable[..., Any]:
-        return lambda *arguments: answers[identify(Invocation(name, arguments))]
+        return lambda *arguments: answers[identify_call(Invocation(name, arguments))]
 
     earlier = {name: replay(name) for name in exercise.spec.builds_on}
     return lay_out(plan, exercise, _variants_on_top(assignment, exercise, earlier))

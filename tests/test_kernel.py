@@ -24,7 +24,7 @@ from playwright.sync_api import Browser
 from grader.assignment import Assignment, load_assignment
 from grader.model import Verdict
 from grader.pipeline import Course
-from grader.release import build_selfcheck, open_public
+from grader.release import build_selfcheck, make_public_plan, open_public
 from grader.student import clock, kernel
 from grader.student.clock import Clock
 from grader.student.kernel import Shown, check_here
@@ -393,12 +393,13 @@ def test_beside_the_main_thread_the_check_works_without_a_limit(check: Check) ->
 
 @pytest.fixture(scope="module")
 def packed(attention: Assignment) -> str:
-    return build_selfcheck(attention)
+    return build_selfcheck(attention, make_public_plan(attention))
 
 
 def test_the_packed_file_says_how_its_own_functions_are_checked(packed: str) -> None:
     assert f"    {NAMED}\n" in packed.split('"""')[1]
-    other = build_selfcheck(load_assignment(ROOT / "tests" / "assignments" / "signals"))
+    signals = load_assignment(ROOT / "tests" / "assignments" / "signals")
+    other = build_selfcheck(signals, make_public_plan(signals))
     assert "    check(smooth, residual)\n" in other.split('"""')[1]
 
 
@@ -479,7 +480,8 @@ def residual(signal, width):
 
 
 def test_two_self_checks_in_one_kernel_do_not_meet(packed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = build_selfcheck(load_assignment(ROOT / "tests" / "assignments" / "signals"))
+    signals = load_assignment(ROOT / "tests" / "assignments" / "signals")
+    other = build_selfcheck(signals, make_public_plan(signals))
     newer = packed.replace("All public checks pass.", "All is well.")
     one, two, three = (load(write(tmp_path / name, text)) for name, text in (("1", packed), ("2", other), ("3", newer)))
     for _ in range(2):

@@ -193,10 +193,10 @@ SAID = {
     "an import that fails": (
         notebook("import numpy as np", "from absent import root", ATTENTION.replace("np.sqrt", "root"), MULTI_HEAD),
         ["name 'root' is not defined", "before that, cell 2 raised ModuleNotFoundError: No module named 'absent'"]),
-    "slow": (solved(first=ATTENTION.replace("    Q, K", "    import time; time.sleep(0.19)\n    Q, K")), ["times as many calls", ENGLISH.too_slow]),
+    "slow": (solved(first=ATTENTION.replace("    Q, K", "    import time; time.sleep(0.19)\n    Q, K")), ["times as many calls", ENGLISH.doubtful]),
     "a module of one's own": (
         solved(first="try:\n    import somewhere\nexcept ImportError:\n    somewhere = None\n"
-               + ATTENTION.replace("    Q, K", "    somewhere\n    Q, K")), ["It uses `somewhere`", ENGLISH.too_slow]),
+               + ATTENTION.replace("    Q, K", "    somewhere\n    Q, K")), ["It uses `somewhere`", ENGLISH.doubtful]),
     "answers": (solved(text("Since the heads look elsewhere, all differs.", "answer-c")), ["Answer (c): found, words: 7", "(d): none found"]),
     "numbers of a cell": (solved(code("self_attention = 3 +")), ["note (cell 4)"]),
 }

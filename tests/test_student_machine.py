@@ -15,7 +15,7 @@ import pytest
 
 from grader.assignment import Assignment
 from grader.extract import convert
-from grader.release import MODULES, build_selfcheck
+from grader.release import MODULES, build_selfcheck, make_public_plan
 from grader.student import command, set_up
 from grader.student.set_up import NEEDED, SetUpError, find_python
 from grader.student.watch import saves
@@ -90,7 +90,7 @@ def test_the_self_check_works_where_linux_s_own_modules_are_not(
     attention: Assignment, tmp_path: Path, content: bytes, status: int, words: str
 ) -> None:
     script = tmp_path / "selfcheck.py"
-    script.write_text(build_selfcheck(attention), encoding="utf-8")
+    script.write_text(build_selfcheck(attention, make_public_plan(attention)), encoding="utf-8")
     (tmp_path / "attention.ipynb").write_bytes(content)
     run = subprocess.run([sys.executable, "-c", ELSEWHERE, str(script)], cwd=tmp_path, capture_output=True, text=True,
                          encoding="utf-8", timeout=60, check=False, env={**os.environ, "PYTHONUTF8": "1"})

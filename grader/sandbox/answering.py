@@ -537,7 +537,7 @@ def load_cells(cells: list[dict[str, Any]], namespace: dict[str, Any]) -> list[d
                     module = ast.Module([without_annotations(statement)], [])
                     code = compile(module, filename, "exec", flags, dont_inherit=True)
                     flags |= code.co_flags & FUTURES
-                    exec(code, namespace)  # noqa: S102
+                    exec(code, namespace)  # noqa: S102  what this file is for
                 except BaseException as error:
                     settle()
                     errors.append(describe_error(error))

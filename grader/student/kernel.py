@@ -167,7 +167,7 @@ def _show(shown: Shown) -> None:
         return
     from IPython.display import display
 
-    display(shown)  # type: ignore[no-untyped-call]  # IPython types it not
+    display(shown)  # type: ignore[no-untyped-call]  # IPython says no types
 
 
 def _say(text: str) -> None:

@@ -73,7 +73,7 @@ def _install(python: Path, requirements: Sequence[str]) -> str:
     """Install them with pip; returns why it did not work, or nothing."""
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *requirements]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603
+        done = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8", errors="replace")  # noqa: S603  a Python of our own
     except OSError as error:
         return str(error)
     said = (done.stderr or done.stdout).strip().splitlines()
@@ -83,6 +83,6 @@ def _install(python: Path, requirements: Sequence[str]) -> str:
 def run_again(python: Path, script: Path, arguments: Sequence[str]) -> int:
     """Run the self-check with another Python; returns its exit status."""
     try:
-        return subprocess.run([str(python), str(script), *arguments], check=False).returncode  # noqa: S603
+        return subprocess.run([str(python), str(script), *arguments], check=False).returncode  # noqa: S603  as above
     except KeyboardInterrupt:  # it was told as well
         return 0 if "--watch" in arguments else 1

@@ -28,7 +28,7 @@ import importlib.util
 from pathlib import Path
 
 __all__ = ["check"]
-NOTEBOOK = "attention.ipynb"
+NOTEBOOK = "handout.ipynb"
 REQUIREMENTS: tuple[str, ...] = ()
 MODULES: dict[str, str] = {}
 PLAN = ""

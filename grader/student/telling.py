@@ -64,7 +64,7 @@ def make_report(outcome: Outcome, task: Task, hints: Mapping[str, Hint], remarks
         words.found_words.format(name=name, count=count) if count else words.found_none.format(name=name)
         for name, count in outcome.answers.items()
     )
-    ending = [words.good if outcome.good else words.too_slow if outcome.right else words.not_good]
+    ending = [words.good if outcome.good else words.doubtful if outcome.right else words.not_good]
     if outcome.unanswered and not any(one.verdict == "timeout" for one in outcome.exercises.values()):
         ending.append(words.unanswered.format(count=outcome.unanswered))
     problem = f"{clean_line(outcome.problem)} {words.unreadable}" if outcome.problem else ""

@@ -37,7 +37,7 @@ class Words:
     unreadable: str = "Save it again in Jupyter (the .ipynb, not a .py or a web page), or take a fresh one from the zip."
     loop: str = "Is there a loop that never ends?"
     slow: str = "It took {seconds} s here. The grader makes {more} times as many calls and allows {most} s: make it faster."
-    too_slow: str = "All public checks pass, but the grader would stop it or may not run it: see above."
+    doubtful: str = "All public checks pass, but the grader would stop it or may not run it: see above."
     unknown: str = "It uses {modules}, which the grader may not have: do without, or ask."
     surplus: str = "check() takes the functions {names}; this belongs to none of them: {what}."
     same_reason: str = "{count} checks"
@@ -75,7 +75,7 @@ GERMAN = Words(
     loop="Gibt es eine Schleife, die nie endet?",
     slow="Hier dauerte es {seconds} s. Bei der Bewertung sind es {more}-mal so viele Aufrufe, und erlaubt sind {most} s: Mach es "
          "schneller.",
-    too_slow="Alle öffentlichen Tests sind bestanden, aber bei der Bewertung würde es abgebrochen oder vielleicht nicht laufen: "
+    doubtful="Alle öffentlichen Tests sind bestanden, aber bei der Bewertung würde es abgebrochen oder vielleicht nicht laufen: "
              "siehe oben.",
     unknown="Sie benutzt {modules}, was bei der Bewertung vielleicht fehlt: Komm ohne aus, oder frag nach.",
     surplus="check() nimmt die Funktionen {names}; das gehört zu keiner davon: {what}.",
